@@ -1,0 +1,33 @@
+/*
+ * violation.h
+ *		An error, live or as text, turned into facts (type integrity_error).
+ */
+#ifndef DG_VIOLATION_H
+#define DG_VIOLATION_H
+
+#include "postgres.h"
+
+/*
+ * What is known of an error before the catalog is asked.  NULL: not known.
+ * message_id is the untranslated format string that ErrorData carries.
+ */
+typedef struct DgErrorFields
+{
+	int			sqlerrcode;		/* 0: not known */
+	const char *message_id;
+	const char *message;
+	const char *detail;
+	const char *hint;
+	const char *schema_name;
+	const char *table_name;
+	const char *column_name;
+	const char *constraint_name;
+	const char *datatype_name;
+	int			nkey_values;	/* exact values, where the caller has them */
+	const char *const *key_values;	/* element NULL: SQL NULL */
+} DgErrorFields;
+
+/* The integrity_error value; allocated in the current memory context. */
+extern Datum dg_violation_form(const DgErrorFields *error);
+
+#endif							/* DG_VIOLATION_H */
