@@ -1,5 +1,12 @@
 # duplicate_guard: built with PGXS, so that make, make install and
 # make installcheck PG_CONFIG=... work as for any PostgreSQL extension.
+#
+# make demo   the main job on real data, on a private throw-away server
+# make test   every test, on a private throw-away server
+# make lint   what CI checks besides the tests
+# make format lays the C code out as the lint wants it
+# These four need neither PGXS nor a server beforehand: they install what is
+# missing.  Variables go on to the tests: make test REGRESS=topic ISOLATION=
 
 EXTENSION = duplicate_guard
 MODULE_big = duplicate_guard
@@ -11,9 +18,33 @@ ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=duplicate_guard
 TAP_TESTS = 1
 
+OWN_GOALS = demo test lint format
 PG_CONFIG ?= pg_config
+
+# Without a goal of PGXS's own, PGXS need not be there yet.
+ifneq (,$(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)))
 PGXS := $(shell $(PG_CONFIG) --pgxs)
+ifeq (,$(wildcard $(PGXS)))
+$(error PGXS not found; install the server's development files (Debian: postgresql-server-dev-NN) or name another PostgreSQL with PG_CONFIG=/path/to/pg_config. "make test" and "make demo" install what they need)
+endif
 include $(PGXS)
 
 # PGXS up to 15 tracks no headers.
 $(OBJS): $(wildcard src/*.h)
+endif
+
+.PHONY: $(OWN_GOALS)
+
+demo:
+	@dev/server demo/run
+
+test:
+	@dev/server dev/test $(filter-out PG_CONFIG=%,$(MAKEOVERRIDES))
+
+lint:
+	@dev/setup lint >/dev/null
+	@dev/server dev/lint
+
+format:
+	@dev/setup lint >/dev/null
+	@dev/format
