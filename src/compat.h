@@ -9,11 +9,50 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
+#include "utils/acl.h"
+
 #if PG_VERSION_NUM < 150000
 #error "duplicate_guard needs PostgreSQL 15 or newer"
 #endif
 #if PG_VERSION_NUM >= 200000
 #error "duplicate_guard does not know this PostgreSQL version yet"
+#endif
+
+/* 16: one function for the privileges on every kind of object */
+#if PG_VERSION_NUM < 160000
+#define object_aclcheck(classid, objectid, roleid, mode) \
+	(AssertMacro((classid) == NamespaceRelationId), \
+	 pg_namespace_aclcheck(objectid, roleid, mode))
+#endif
+
+/* 17: the "override" search path became a matcher */
+#if PG_VERSION_NUM < 170000
+typedef OverrideSearchPath SearchPathMatcher;
+#define GetSearchPathMatcher(context) GetOverrideSearchPath(context)
+#define SearchPathMatchesCurrentEnvironment(path) \
+	OverrideSearchPathMatchesCurrent(path)
+#endif
+
+/* 18: EXPLAIN's instrumentation; 19: flags for the table scan */
+#if PG_VERSION_NUM >= 190000
+#define dg_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0, 0)
+#elif PG_VERSION_NUM >= 180000
+#define dg_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, NULL, nkeys, 0)
+#else
+#define dg_index_beginscan(heap, index, snapshot, nkeys) \
+	index_beginscan(heap, index, snapshot, nkeys, 0)
+#endif
+
+/* 18: generated columns that are stored nowhere */
+#if PG_VERSION_NUM >= 180000
+#define dg_has_virtual_generated(constr) ((constr)->has_generated_virtual)
+#else
+#define dg_has_virtual_generated(constr) false
 #endif
 
 #endif							/* DG_COMPAT_H */

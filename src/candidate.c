@@ -1,0 +1,479 @@
+/*
+ * candidate.c
+ *		JSON objects keyed by column name, as typed column values.
+ *
+ * The conversion is PostgreSQL's own, jsonb_to_record, so that arrays,
+ * composites, domains and numbers behave as users know them.  It is called
+ * with the descriptor of only the named columns: jsonb_populate_record would
+ * check the domains of the others too, as NULL.
+ *
+ * The converter keeps the input functions that it looked up for as long as its
+ * FmgrInfo lives, which in PostgreSQL is one statement.  Here it lives with the
+ * shape of the call, except where a composite type is involved: that type can
+ * be altered without a word to the table that we watch.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_type.h"
+#include "lib/stringinfo.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/varlena.h"
+
+#include "candidate.h"
+#include "target.h"
+
+static void refuse_object(Jsonb *json, const char *argname);
+static AttrNumber resolve_name(Relation rel, const char *name, int len);
+static void report_unknown_column(Relation rel, const char *name);
+static const char *nearest_column(Relation rel, const char *name);
+static void report_generated_column(Relation rel, const char *name);
+static void add_column(DgColumns *columns, Relation rel, AttrNumber attnum);
+static bool contains_composite(Oid type);
+static void check_bytea(DgColumns *columns, Jsonb *object);
+static HeapTupleHeader run_converter(DgColumns *columns, Jsonb *object);
+static HeapTupleHeader call_converter(FmgrInfo *converter, TupleDesc desc,
+									  Jsonb *object);
+
+/*
+ * The JSON object given as that argument; NULL when it is optional and empty,
+ * that is, SQL NULL or an empty array (which is what PHP sends for an empty
+ * map).  22004 and 22023 otherwise.
+ */
+Jsonb *
+dg_candidate_object(FunctionCallInfo fcinfo, int argno, const char *argname,
+					bool optional)
+{
+	Jsonb	   *json;
+
+	if (PG_ARGISNULL(argno))
+	{
+		if (optional)
+			return NULL;
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("%s must not be null", argname),
+				 errhint("Give a JSON object keyed by column name.")));
+	}
+	json = PG_GETARG_JSONB_P(argno);
+	if (!JB_ROOT_IS_OBJECT(json))
+	{
+		if (optional && JB_ROOT_IS_ARRAY(json) && !JB_ROOT_IS_SCALAR(json) &&
+			JB_ROOT_COUNT(json) == 0)
+			return NULL;
+		refuse_object(json, argname);
+	}
+	if (JB_ROOT_COUNT(json) == 0)
+	{
+		if (optional)
+			return NULL;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("%s must name at least one column", argname)));
+	}
+	return json;
+}
+
+/*
+ * 22023 for what is no object.
+ */
+static void
+refuse_object(Jsonb *json, const char *argname)
+{
+	JsonbValue	value;
+	bool		is_string = (JB_ROOT_IS_SCALAR(json) &&
+							 JsonbExtractScalar(&json->root, &value) &&
+							 value.type == jbvString);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("%s must be a JSON object keyed by column name", argname),
+			 errdetail("It is a JSON %s.",
+					   JB_ROOT_IS_SCALAR(json) ?
+					   JsonbTypeName(&value) : "array"),
+			 is_string ?
+			 errhint("The JSON was encoded twice: pass the object itself, not its text as a JSON string.") : 0));
+}
+
+/*
+ * Appends the column names of an object to a cache key.  jsonb keeps its keys
+ * sorted and unique, so equal sets of names give equal keys.
+ */
+void
+dg_candidate_append_key(StringInfo key, Jsonb *object)
+{
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	if (object != NULL)
+	{
+		it = JsonbIteratorInit(&object->root);
+		while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+		{
+			if (token != WJB_KEY)
+				continue;
+			appendBinaryStringInfo(key, (char *) &value.val.string.len,
+								   sizeof(value.val.string.len));
+			appendBinaryStringInfo(key, value.val.string.val,
+								   value.val.string.len);
+		}
+	}
+	/* no name has this length, so it ends the list */
+	appendBinaryStringInfo(key, (char *) &(int){-1}, sizeof(int));
+}
+
+/*
+ * The columns that an object names, in the current memory context.  42703
+ * and 428C9 for names that will not do.
+ */
+DgColumns *
+dg_candidate_columns(Relation rel, Jsonb *object)
+{
+	DgColumns  *columns = palloc0(sizeof(DgColumns));
+	int			max = object != NULL ? JB_ROOT_COUNT(object) : 0;
+	JsonbIterator *it;
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	columns->converter_context =
+		AllocSetContextCreate(CurrentMemoryContext,
+							  "duplicate_guard converter",
+							  ALLOCSET_SMALL_SIZES);
+	columns->attnums = palloc(Max(max, 1) * sizeof(AttrNumber));
+	columns->desc = CreateTemplateTupleDesc(max);
+	columns->keep_converter = true;
+	if (object == NULL)
+		return columns;
+
+	it = JsonbIteratorInit(&object->root);
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			add_column(columns, rel,
+					   resolve_name(rel, value.val.string.val,
+									value.val.string.len));
+	}
+	Assert(columns->ncolumns == max);
+	return columns;
+}
+
+/*
+ * The column of that name, which is not null-terminated.
+ */
+static AttrNumber
+resolve_name(Relation rel, const char *name, int len)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	char	   *wanted = pnstrdup(name, len);
+
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+
+		if (attr->attisdropped || strcmp(NameStr(attr->attname), wanted) != 0)
+			continue;
+		if (attr->attgenerated != '\0')
+			report_generated_column(rel, wanted);
+		pfree(wanted);
+		return attr->attnum;
+	}
+	report_unknown_column(rel, wanted);
+	return InvalidAttrNumber;	/* keep compiler quiet */
+}
+
+/*
+ * 42703, with the name that was probably meant.
+ */
+static void
+report_unknown_column(Relation rel, const char *name)
+{
+	const char *nearest = nearest_column(rel, name);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_UNDEFINED_COLUMN),
+			 errmsg("column \"%s\" of relation \"%s\" does not exist",
+					name, RelationGetRelationName(rel)),
+			 nearest != NULL ?
+			 errhint("Perhaps you meant the column \"%s\".", nearest) : 0,
+			 errtable(rel)));
+}
+
+/*
+ * The column whose name is closest to the given one, or NULL when none is
+ * close.  (Distance as the server's parser measures it.)
+ */
+static const char *
+nearest_column(Relation rel, const char *name)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	int			len = strlen(name);
+	int			best = Max(2, len / 2);
+	const char *nearest = NULL;
+
+	if (len >= NAMEDATALEN)
+		return NULL;
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+		const char *other = NameStr(attr->attname);
+		int			distance;
+
+		if (attr->attisdropped)
+			continue;
+		distance = varstr_levenshtein_less_equal(name, len,
+												 other, strlen(other),
+												 1, 1, 1, best, true);
+		if (distance <= best && (nearest == NULL || distance < best))
+		{
+			best = distance;
+			nearest = other;
+		}
+	}
+	return nearest;
+}
+
+/*
+ * 428C9: a generated column takes no value, not even in a lookup, where it
+ * could contradict the columns it is made from.
+ */
+static void
+report_generated_column(Relation rel, const char *name)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_GENERATED_ALWAYS),
+			 errmsg("column \"%s\" of relation \"%s\" is a generated column",
+					name, RelationGetRelationName(rel)),
+			 errhint("Name the columns that it is generated from instead."),
+			 errtable(rel)));
+}
+
+/*
+ * Appends a column to the set and to the descriptor for the converter.
+ */
+static void
+add_column(DgColumns *columns, Relation rel, AttrNumber attnum)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	int			n = columns->ncolumns++;
+
+	columns->attnums[n] = attnum;
+	columns->attrs = bms_add_member(columns->attrs, attnum);
+	TupleDescInitEntry(columns->desc, n + 1, NameStr(attr->attname),
+					   attr->atttypid, attr->atttypmod, attr->attndims);
+	TupleDescInitEntryCollation(columns->desc, n + 1, attr->attcollation);
+	if (getBaseType(attr->atttypid) == BYTEAOID)
+		columns->bytea = bms_add_member(columns->bytea, n);
+	if (contains_composite(attr->atttypid))
+		columns->keep_converter = false;
+}
+
+/*
+ * Is there a composite type in a domain or array of this type?
+ */
+static bool
+contains_composite(Oid type)
+{
+	Oid			base = getBaseType(type);
+	Oid			element = get_element_type(base);
+
+	if (OidIsValid(element))
+		return contains_composite(element);
+	return get_typtype(base) == TYPTYPE_COMPOSITE || base == RECORDOID;
+}
+
+/*
+ * Makes room for one value a column.  They count as NULL until converted.
+ */
+void
+dg_candidate_init(DgCandidate *candidate, int natts)
+{
+	candidate->values = palloc0(natts * sizeof(Datum));
+	candidate->nulls = palloc(natts * sizeof(bool));
+	memset(candidate->nulls, true, natts * sizeof(bool));
+}
+
+/*
+ * Adds the values of an object, whose columns these are, to the candidate.
+ * They live in the current memory context.
+ */
+void
+dg_candidate_convert(DgCandidate *candidate, DgColumns *columns,
+					 Jsonb *object)
+{
+	HeapTupleHeader record;
+	HeapTupleData tuple;
+	Datum	   *values;
+	bool	   *nulls;
+
+	if (columns->ncolumns == 0)
+		return;
+	if (columns->bytea != NULL)
+		check_bytea(columns, object);
+	record = run_converter(columns, object);
+	tuple.t_len = HeapTupleHeaderGetDatumLength(record);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = record;
+
+	values = palloc(columns->ncolumns * sizeof(Datum));
+	nulls = palloc(columns->ncolumns * sizeof(bool));
+	heap_deform_tuple(&tuple, columns->desc, values, nulls);
+	for (int i = 0; i < columns->ncolumns; i++)
+	{
+		candidate->values[columns->attnums[i] - 1] = values[i];
+		candidate->nulls[columns->attnums[i] - 1] = nulls[i];
+	}
+}
+
+/*
+ * 22P02 for a bytea value that is no hexadecimal text.  A client that sends
+ * base64 would otherwise store that text as bytes, without a word.
+ */
+static void
+check_bytea(DgColumns *columns, Jsonb *object)
+{
+	int			n = -1;
+
+	while ((n = bms_next_member(columns->bytea, n)) >= 0)
+	{
+		const char *name = NameStr(TupleDescAttr(columns->desc, n)->attname);
+		JsonbValue	value;
+
+		if (getKeyJsonValueFromContainer(&object->root, name, strlen(name),
+										 &value) == NULL ||
+			value.type == jbvNull)
+			continue;
+		if (value.type == jbvString && value.val.string.len >= 2 &&
+			memcmp(value.val.string.val, "\\x", 2) == 0)
+			continue;
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid value for bytea column \"%s\"", name),
+				 errdetail("A bytea value must be a JSON string that begins with \\x."),
+				 errhint("Encode the bytes as hexadecimal digits, for example \"\\\\x6869\", not as base64.")));
+	}
+}
+
+/*
+ * Calls the kept converter, or a fresh one where that must not be used: by a
+ * domain's CHECK that calls us while we check it.
+ */
+static HeapTupleHeader
+run_converter(DgColumns *columns, Jsonb *object)
+{
+	HeapTupleHeader record;
+	FmgrInfo	fresh;
+
+	if (!columns->keep_converter || columns->converting)
+	{
+		fmgr_info(F_JSONB_TO_RECORD, &fresh);
+		return call_converter(&fresh, columns->desc, object);
+	}
+
+	if (!columns->usable)
+	{
+		MemoryContextReset(columns->converter_context);
+		fmgr_info_cxt(F_JSONB_TO_RECORD, &columns->converter,
+					  columns->converter_context);
+	}
+	columns->usable = false;
+	columns->converting = true;
+	PG_TRY();
+	{
+		record = call_converter(&columns->converter, columns->desc, object);
+		columns->usable = true;
+	}
+	PG_FINALLY();
+	{
+		columns->converting = false;
+	}
+	PG_END_TRY();
+	return record;
+}
+
+/*
+ * Calls jsonb_to_record as a query with a column definition list would.
+ */
+static HeapTupleHeader
+call_converter(FmgrInfo *converter, TupleDesc desc, Jsonb *object)
+{
+	LOCAL_FCINFO(fcinfo, 1);
+	ReturnSetInfo info = {0};
+	Datum		result;
+
+	info.type = T_ReturnSetInfo;
+	info.expectedDesc = desc;
+	info.allowedModes = SFRM_ValuePerCall;
+	InitFunctionCallInfoData(*fcinfo, converter, 1, InvalidOid, NULL,
+							 (fmNodePtr) &info);
+	fcinfo->args[0].value = JsonbPGetDatum(object);
+	fcinfo->args[0].isnull = false;
+	result = FunctionCallInvoke(fcinfo);
+	Assert(!fcinfo->isnull);
+	return DatumGetHeapTupleHeader(result);
+}
+
+/*
+ * The default equality of a column's type; 42883 for a type without one.
+ */
+TypeCacheEntry *
+dg_candidate_equality(Relation rel, AttrNumber attnum)
+{
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
+	TypeCacheEntry *type = lookup_type_cache(attr->atttypid,
+											 TYPECACHE_EQ_OPR |
+											 TYPECACHE_EQ_OPR_FINFO);
+
+	if (!OidIsValid(type->eq_opr_finfo.fn_oid))
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_FUNCTION),
+				 errmsg("column \"%s\" cannot be looked up: type %s has no default equality operator",
+						NameStr(attr->attname), format_type_be(attr->atttypid)),
+				 errhint("Move it from the lookup to defaults."),
+				 errtablecol(rel, attnum)));
+	return type;
+}
+
+/*
+ * The first of these columns in which the record, a row of the table, is not
+ * equal to the candidate; InvalidAttrNumber when it is in all.  Two NULLs are
+ * equal.
+ */
+AttrNumber
+dg_candidate_differs(Relation rel, DgCandidate *candidate, Bitmapset *attrs,
+					 Datum record)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
+	HeapTupleData tuple;
+	int			attnum = -1;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	while ((attnum = bms_next_member(attrs, attnum)) >= 0)
+	{
+		bool		isnull;
+		Datum		value = heap_getattr(&tuple, attnum, desc, &isnull);
+		bool		wanted_null = candidate->nulls[attnum - 1];
+		TypeCacheEntry *type = dg_candidate_equality(rel, attnum);
+
+		if (isnull && wanted_null)
+			continue;
+		if (isnull || wanted_null ||
+			!DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo,
+											TupleDescAttr(desc, attnum - 1)->attcollation,
+											value,
+											candidate->values[attnum - 1])))
+			return attnum;
+	}
+	return InvalidAttrNumber;
+}

@@ -1,0 +1,538 @@
+/*
+ * guard.c
+ *		Get, create, get again: the loop, and why it is right.
+ *
+ * The look comes first, so a hit costs one index search and leaves nothing
+ * behind.  A miss inserts with ON CONFLICT DO NOTHING: the executor inserts
+ * speculatively, so of all sessions that insert the same key at the same
+ * moment exactly one creates the row, and the others wait for it and then
+ * insert nothing, without an error and without a dead tuple in the log.
+ * Whoever inserted nothing looks again.
+ *
+ * What can happen between a session's look and its insert (READ COMMITTED; the
+ * isolation specs carry these numbers):
+ *
+ * 1. Another session's insert is in progress, and commits.  Our insert waits
+ *	  for that transaction, finds the conflict, inserts nothing.  The second look
+ *	  has a snapshot taken after that commit and finds the row.
+ * 2. It aborts instead.  Our insert wakes up, checks again and creates.
+ * 3. The other's row was committed before our insert but after the snapshot
+ *	  of our look.  The conflict check sees the latest state, whatever the
+ *	  snapshot: nothing is inserted, and the second look has a newer snapshot.
+ * 4. The row that our insert met is deleted before our second look.  That
+ *	  look finds nothing, and the next round creates.
+ * 5. A key is updated away: as 4, the row that is met has gone.  A key is
+ *	  updated in: as 1 and 3, an update that changes a key enters a new index
+ *	  tuple, which conflicts like an insert's.
+ * 6. Two sessions miss at the same instant.  Both insert speculatively; one
+ *	  sees the other's index tuple, and either waits for it or withdraws its
+ *	  own and waits.  One creates, for the other it is case 1 or 2.
+ * 7. With a partial index the same holds for the rows inside the predicate.  A
+ *	  row that leaves the predicate is case 4, one that enters it is case 1.
+ * 8. REPEATABLE READ and SERIALIZABLE look with the snapshot of the
+ *	  transaction in every round.  A row that it cannot see could only be
+ *	  answered wrongly, so the conflict check raises 40001, and we add the hint
+ *	  to retry the transaction.  SERIALIZABLE takes predicate locks in the look,
+ *	  also for the row that is not there, so write skew is caught.
+ *
+ * The loop ends.  Each further round means that somebody else created and
+ * removed the key between two of our statements, 64 times; or that a row
+ * is in the way which the look cannot see: hidden by row security, its key
+ * rewritten by a BEFORE trigger, or met in another index than the one we look
+ * at.  Where those can be, three rounds are enough.  Then one plain INSERT
+ * creates the row or raises the error that says what is in the way.
+ *
+ * Where no index decides and the caller accepts that (require_unique =>
+ * false), calls with the same lookup exclude each other by an advisory lock,
+ * held to the end of the transaction, and look again under it.  This holds
+ * among our calls only.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/xact.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "commands/trigger.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "rewrite/prs2lock.h"
+#include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/resowner.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "guard.h"
+#include "probe.h"
+
+#define DG_ROUNDS 64
+#define DG_ROUNDS_BLIND 3		/* where the look may be blind to a row */
+
+/* Advisory locks of SQL's functions have 1 and 2 here */
+#define DG_ADVISORY_SPACE 3
+
+static void check_schema(Relation rel);
+static DgShape *get_shape(DgCall *call);
+static void report_repeated_column(DgShape *draft, Relation rel);
+static bool get(DgCall *call, Snapshot snapshot, Datum *record);
+static bool look(DgCall *call, Snapshot snapshot, Datum *record);
+static bool look_and_lock_moving(DgCall *call, Datum *record);
+static void report_difference(DgCall *call, AttrNumber attnum, Datum record);
+static char *column_text(Relation rel, AttrNumber attnum, Datum value);
+static bool get_or_create_locked(DgCall *call, Datum *record);
+static void lock_lookup(DgCall *call);
+static uint64 hash_lookup(DgCall *call);
+static void prepare_creation(DgCall *call);
+static void check_writable(Relation rel);
+static void check_rules(Relation rel);
+static int	count_rounds(Relation rel);
+static bool create(DgCall *call, bool on_conflict, Datum *record);
+
+/*
+ * Makes a call ready: rel, lookup, defaults and lock are set, the rest is
+ * filled in.  Everything that can be wrong with names and with the arbiter
+ * is found here, so that a hit and a miss raise the same errors.
+ */
+void
+dg_guard_open(DgCall *call, const char *arbiter_name, bool require_unique)
+{
+	check_schema(call->rel);
+	call->target = dg_target_get(call->rel);
+	call->shape = get_shape(call);
+	dg_candidate_init(&call->candidate, call->target->desc->natts);
+	dg_candidate_convert(&call->candidate, call->shape->lookup, call->lookup);
+
+	call->arbiter = dg_arbiter_choose(call->rel, call->shape, &call->candidate,
+									  arbiter_name, &call->key);
+	call->unguarded = false;
+	if (call->arbiter == NULL)
+	{
+		call->unguarded = !require_unique;
+		if (require_unique && call->target->decides)
+			dg_arbiter_report_none(call->rel, call->shape, &call->candidate);
+	}
+}
+
+/*
+ * 42501 without USAGE on the schema.  Asked on every call, since a statement
+ * that was analyzed for one role may be run by another.
+ */
+static void
+check_schema(Relation rel)
+{
+	Oid			schema = RelationGetNamespace(rel);
+	AclResult	result = object_aclcheck(NamespaceRelationId, schema,
+										 GetUserId(), ACL_USAGE);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_SCHEMA, get_namespace_name(schema));
+}
+
+/*
+ * What follows from the names in lookup and defaults.
+ */
+static DgShape *
+get_shape(DgCall *call)
+{
+	StringInfoData key;
+	DgShape    *shape;
+	DgShape		draft = {0};
+	MemoryContext old;
+
+	initStringInfo(&key);
+	dg_candidate_append_key(&key, call->lookup);
+	dg_candidate_append_key(&key, call->defaults);
+	shape = dg_target_find_shape(call->target, &key);
+	if (shape != NULL)
+		return shape;
+
+	draft.context = dg_target_shape_context();
+	old = MemoryContextSwitchTo(draft.context);
+	draft.lookup = dg_candidate_columns(call->rel, call->lookup);
+	draft.defaults = dg_candidate_columns(call->rel, call->defaults);
+	if (bms_overlap(draft.lookup->attrs, draft.defaults->attrs))
+		report_repeated_column(&draft, call->rel);
+	draft.arbiters = dg_arbiter_serving(call->rel, call->target, draft.lookup);
+	MemoryContextSwitchTo(old);
+	return dg_target_add_shape(call->target, &draft, &key);
+}
+
+/*
+ * 22023: which of the two values should win is not ours to guess.
+ */
+static void
+report_repeated_column(DgShape *draft, Relation rel)
+{
+	Bitmapset  *both = bms_intersect(draft->lookup->attrs,
+									 draft->defaults->attrs);
+	AttrNumber	attnum = bms_next_member(both, -1);
+
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("column \"%s\" is in both lookup and defaults",
+					NameStr(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attname)),
+			 errhint("Give it once: in the lookup if it identifies the row, else in defaults."),
+			 errtablecol(rel, attnum)));
+}
+
+/*
+ * The row of the lookup: found, or created.  True when this call created it.
+ */
+bool
+dg_guard_get_or_create(DgCall *call, Datum *record)
+{
+	int			rounds = 0;
+
+	if (call->unguarded)
+		return get_or_create_locked(call, record);
+
+	for (int round = 0;; round++)
+	{
+		CHECK_FOR_INTERRUPTS();
+		if (get(call, InvalidSnapshot, record))
+			return false;
+		if (round == 0)
+		{
+			prepare_creation(call);
+			rounds = count_rounds(call->rel);
+		}
+		if (create(call, round < rounds, record))
+			return true;
+		if (round == rounds)
+			ereport(ERROR,
+					(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+					 errmsg("no row was created in \"%s\"",
+							RelationGetRelationName(call->rel)),
+					 errdetail("A BEFORE INSERT trigger suppressed the row."),
+					 errhint("Let the trigger return the row, or call find-only code where it does not."),
+					 errtable(call->rel)));
+	}
+}
+
+/*
+ * Looks for the row; under that snapshot if one is given.  23505 when the key
+ * is there and the rest of the lookup differs.
+ */
+static bool
+get(DgCall *call, Snapshot snapshot, Datum *record)
+{
+	AttrNumber	attnum;
+
+	if (!look(call, snapshot, record))
+		return false;
+	if (call->arbiter == NULL || call->arbiter->residual == NULL)
+		return true;
+	attnum = dg_candidate_differs(call->rel, &call->candidate,
+								  call->arbiter->residual, *record);
+	if (attnum != InvalidAttrNumber)
+		report_difference(call, attnum, *record);
+	return true;
+}
+
+/*
+ * The probe where it is possible, else SQL.
+ */
+static bool
+look(DgCall *call, Snapshot snapshot, Datum *record)
+{
+	bool		found;
+
+	if (call->arbiter != NULL && call->lock == DG_LOCK_NONE &&
+		dg_probe_possible(call->rel) &&
+		dg_probe_look(call->rel, call->target, call->arbiter->index,
+					  &call->key, record, &found))
+		return found;
+	if (call->lock != DG_LOCK_NONE && !IsolationUsesXactSnapshot() &&
+		call->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		return look_and_lock_moving(call, record);
+	return dg_statement_look(call->rel, call->shape, call->arbiter,
+							 &call->candidate, &call->key, call->lock,
+							 snapshot, record);
+}
+
+/*
+ * A row that moves to another partition while we wait for its lock raises
+ * 40001 even under READ COMMITTED, since PostgreSQL cannot follow it there.  We
+ * can: the lock is tried in a subtransaction and the row looked up anew.
+ */
+static bool
+look_and_lock_moving(DgCall *call, Datum *record)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+
+	for (int round = 0;; round++)
+	{
+		volatile bool moved = false;
+		volatile bool found = false;
+
+		CHECK_FOR_INTERRUPTS();
+		if (!dg_statement_look(call->rel, call->shape, call->arbiter,
+							   &call->candidate, &call->key, DG_LOCK_NONE,
+							   InvalidSnapshot, record))
+			return false;
+
+		BeginInternalSubTransaction(NULL);
+		MemoryContextSwitchTo(context);
+		PG_TRY();
+		{
+			found = dg_statement_look(call->rel, call->shape, call->arbiter,
+									  &call->candidate, &call->key, call->lock,
+									  InvalidSnapshot, record);
+			ReleaseCurrentSubTransaction();
+			MemoryContextSwitchTo(context);
+			CurrentResourceOwner = owner;
+		}
+		PG_CATCH();
+		{
+			moved = (geterrcode() == ERRCODE_T_R_SERIALIZATION_FAILURE &&
+					 round < DG_ROUNDS);
+			if (!moved)
+				PG_RE_THROW();
+			MemoryContextSwitchTo(context);
+			FlushErrorState();
+			RollbackAndReleaseCurrentSubTransaction();
+			MemoryContextSwitchTo(context);
+			CurrentResourceOwner = owner;
+		}
+		PG_END_TRY();
+		if (found)
+			return true;
+	}
+}
+
+/*
+ * 23505: a row has the key, but is not the one that the lookup describes.  The
+ * look has read the whole row, so its values may be shown.
+ */
+static void
+report_difference(DgCall *call, AttrNumber attnum, Datum record)
+{
+	Relation	rel = call->rel;
+	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
+	const char *column = NameStr(TupleDescAttr(RelationGetDescr(rel),
+											   attnum - 1)->attname);
+	const char *index = call->arbiter->index->name;
+	HeapTupleData tuple;
+	Datum		value;
+	bool		isnull;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	tuple.t_data = header;
+	value = heap_getattr(&tuple, attnum, RelationGetDescr(rel), &isnull);
+	ereport(ERROR,
+			(errcode(ERRCODE_UNIQUE_VIOLATION),
+			 errmsg("a row of \"%s\" with this key in \"%s\" exists, but differs from the lookup",
+					RelationGetRelationName(rel), index),
+			 errdetail("Its column \"%s\" is %s, not %s.", column,
+					   isnull ? "NULL" : column_text(rel, attnum, value),
+					   call->candidate.nulls[attnum - 1] ? "NULL" :
+					   column_text(rel, attnum,
+								   call->candidate.values[attnum - 1])),
+			 errhint("Move \"%s\" from the lookup to defaults if it does not identify the row.",
+					 column),
+			 errtableconstraint(rel, index)));
+}
+
+/*
+ * A column's value as a quoted literal.
+ */
+static char *
+column_text(Relation rel, AttrNumber attnum, Datum value)
+{
+	Oid			output;
+	bool		is_varlena;
+
+	getTypeOutputInfo(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid,
+					  &output, &is_varlena);
+	return quote_literal_cstr(OidOutputFunctionCall(output, value));
+}
+
+/*
+ * The way without an index.  At the higher isolation levels the transaction's
+ * snapshot cannot see what was created while we waited for the lock, so the
+ * second look has the latest one; what only that one finds is 40001.
+ */
+static bool
+get_or_create_locked(DgCall *call, Datum *record)
+{
+	if (get(call, InvalidSnapshot, record))
+		return false;
+	prepare_creation(call);
+	lock_lookup(call);
+	if (get(call, InvalidSnapshot, record))
+		return false;
+	if (IsolationUsesXactSnapshot())
+	{
+		CommandCounterIncrement();
+		call->lock = DG_LOCK_NONE;
+		if (get(call, GetLatestSnapshot(), record))
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("could not serialize access due to concurrent creation of a row in \"%s\"",
+							RelationGetRelationName(call->rel)),
+					 errhint("Retry the whole transaction."),
+					 errtable(call->rel)));
+	}
+	if (!create(call, false, record))
+		ereport(ERROR,
+				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+				 errmsg("no row was created in \"%s\"",
+						RelationGetRelationName(call->rel)),
+				 errdetail("A BEFORE INSERT trigger suppressed the row."),
+				 errtable(call->rel)));
+	return true;
+}
+
+/*
+ * Waits for the transactions that hold the same lookup.
+ */
+static void
+lock_lookup(DgCall *call)
+{
+	uint64		hash = hash_lookup(call);
+	LOCKTAG		tag;
+
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32),
+						 (uint32) hash, DG_ADVISORY_SPACE);
+	(void) LockAcquire(&tag, ExclusiveLock, false, false);
+}
+
+/*
+ * Equal lookups hash equal, through whichever partition they come: the root
+ * table, the names of the columns, the values by their types' own functions.
+ * A value whose type has none contributes nothing, so that calls wait more
+ * often than they need to, but never less.
+ */
+static uint64
+hash_lookup(DgCall *call)
+{
+	Relation	rel = call->rel;
+	Oid			root = RelationGetRelid(rel);
+	uint64		hash;
+
+	if (rel->rd_rel->relispartition)
+		root = llast_oid(get_partition_ancestors(root));
+	hash = hash_bytes_uint32_extended(root, 0);
+	for (int i = 0; i < call->shape->lookup->ncolumns; i++)
+	{
+		AttrNumber	attnum = call->shape->lookup->attnums[i];
+		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel),
+											   attnum - 1);
+		TypeCacheEntry *type;
+
+		hash = hash_bytes_extended((unsigned char *) NameStr(attr->attname),
+								   strlen(NameStr(attr->attname)), hash);
+		if (call->candidate.nulls[attnum - 1])
+			continue;
+		type = lookup_type_cache(attr->atttypid,
+								 TYPECACHE_HASH_EXTENDED_PROC_FINFO);
+		if (!OidIsValid(type->hash_extended_proc_finfo.fn_oid))
+			continue;
+		hash = DatumGetUInt64(FunctionCall2Coll(&type->hash_extended_proc_finfo,
+												attr->attcollation,
+												call->candidate.values[attnum - 1],
+												UInt64GetDatum(hash)));
+	}
+	return hash;
+}
+
+/*
+ * Refuses where nothing can be created, then converts the defaults.
+ */
+static void
+prepare_creation(DgCall *call)
+{
+	check_rules(call->rel);
+	check_writable(call->rel);
+	dg_candidate_convert(&call->candidate, call->shape->defaults,
+						 call->defaults);
+}
+
+/*
+ * 25006 in a read-only transaction or on a standby, where a hit would have
+ * been answered.
+ */
+static void
+check_writable(Relation rel)
+{
+	if (!XactReadOnly || rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
+			 errmsg("cannot create a row in \"%s\" in a read-only transaction",
+					RelationGetRelationName(rel)),
+			 errdetail("The row was not found, and this transaction cannot write."),
+			 RecoveryInProgress() ?
+			 errhint("Call it on the primary server; this one is a standby.") :
+			 errhint("Call it in a READ WRITE transaction, on the primary server."),
+			 errtable(rel)));
+}
+
+/*
+ * 0A000 where an INSERT would be something else than an INSERT.
+ */
+static void
+check_rules(Relation rel)
+{
+	const char *cause = NULL;
+
+	if (rel->trigdesc != NULL && rel->trigdesc->trig_insert_instead_row)
+		cause = gettext_noop("It has an INSTEAD OF INSERT trigger.");
+	for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
+	{
+		CmdType		event = rel->rd_rules->rules[i]->event;
+
+		if (event == CMD_INSERT || event == CMD_UPDATE)
+			cause = gettext_noop("It has INSERT or UPDATE rules.");
+	}
+	if (cause == NULL)
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("cannot create a row in \"%s\" without a race",
+					RelationGetRelationName(rel)),
+			 errdetail_internal("%s", _(cause)),
+			 errhint("Rows that exist are found; to create one, call it for the table behind it."),
+			 errtable(rel)));
+}
+
+/*
+ * How often to try before the plain INSERT.
+ */
+static int
+count_rounds(Relation rel)
+{
+	if (rel->rd_rel->relkind == RELKIND_VIEW ||
+		rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE ||
+		(rel->trigdesc != NULL && rel->trigdesc->trig_insert_before_row) ||
+		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
+		return DG_ROUNDS_BLIND;
+	return DG_ROUNDS;
+}
+
+/*
+ * Inserts, and makes sure that the row is one which the next call will find.
+ */
+static bool
+create(DgCall *call, bool on_conflict, Datum *record)
+{
+	if (!dg_statement_create(call->rel, call->shape, call->arbiter,
+							 on_conflict, &call->candidate, record))
+		return false;
+	if (call->arbiter != NULL &&
+		!dg_arbiter_admits(call->rel, call->target, call->arbiter, *record))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the created row is outside of the predicate of arbiter \"%s\"",
+						call->arbiter->index->name),
+				 errdetail("The next call would not find it and create another one."),
+				 errhint("Give values that satisfy the predicate, or name another arbiter."),
+				 errtableconstraint(call->rel, call->arbiter->index->name)));
+	return true;
+}

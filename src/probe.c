@@ -1,0 +1,175 @@
+/*
+ * probe.c
+ *		The direct look at the arbiter: one index search, without a plan.
+ *
+ * An optimisation that must never change an answer.  It is taken only for
+ * what the executor would do in the same way for a SELECT of one row by its
+ * key: a plain local table without children, no row security for this user, no
+ * permission hook.  All else goes through SQL (statement.c).  What the planner
+ * and the executor would have seen to is done here: the SELECT privilege on
+ * every column, an unlogged table on a standby, an index that the snapshot is
+ * too old for.
+ *
+ * Snapshot: under READ COMMITTED a new one each time, after a
+ * CommandCounterIncrement, as SPI does it for a volatile function: a SELECT
+ * that calls us for two rows must see in the second call what the first
+ * created.  It is registered as active, so SERIALIZABLE takes its predicate
+ * locks on the index page and the row, as for any index scan.
+ *
+ * Locks: AccessShareLock on the index, kept to the end of the transaction like
+ * that on the table.
+ */
+#include "postgres.h"
+
+#include "access/genam.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/relscan.h"
+#include "access/tableam.h"
+#include "access/transam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/pg_class.h"
+#include "executor/executor.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+#include "compat.h"
+#include "probe.h"
+
+static bool index_is_too_young(Relation index);
+static Datum search(Relation rel, Relation index, DgTarget *target,
+					DgIndex *arbiter, DgKey *key, bool *found);
+static void make_scan_keys(ScanKey keys, Relation index, DgIndex *arbiter,
+						   DgKey *key);
+static Datum whole_row(TupleTableSlot *slot);
+
+/*
+ * May this user's calls for this relation be answered by the probe?  Raises
+ * 42501 when the user may not read the relation, as the executor would.
+ */
+bool
+dg_probe_possible(Relation rel)
+{
+	Form_pg_class form = rel->rd_rel;
+	Oid			relid = RelationGetRelid(rel);
+
+	if (form->relkind != RELKIND_RELATION || form->relhassubclass ||
+		ExecutorCheckPerms_hook != NULL)
+		return false;
+	if (RelationGetDescr(rel)->constr != NULL &&
+		dg_has_virtual_generated(RelationGetDescr(rel)->constr))
+		return false;
+	if (form->relrowsecurity &&
+		check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		return false;
+	if (form->relpersistence != RELPERSISTENCE_PERMANENT && RecoveryInProgress())
+		return false;
+
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
+		pg_attribute_aclcheck_all(relid, GetUserId(), ACL_SELECT,
+								  ACLMASK_ALL) != ACLCHECK_OK)
+		aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_TABLE,
+					   RelationGetRelationName(rel));
+	return true;
+}
+
+/*
+ * Looks the key up.  False when the index may not be used under the snapshot
+ * of this transaction: look through SQL then.  The record is a composite value
+ * in the current memory context.
+ */
+bool
+dg_probe_look(Relation rel, DgTarget *target, DgIndex *arbiter, DgKey *key,
+			  Datum *record, bool *found)
+{
+	Relation	index;
+	bool		usable;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	index = index_open(arbiter->indexoid, AccessShareLock);
+	usable = !index_is_too_young(index);
+	if (usable)
+		*record = search(rel, index, target, arbiter, key, found);
+	index_close(index, NoLock);
+	PopActiveSnapshot();
+	return usable;
+}
+
+/*
+ * Was the index made while broken HOT chains were about, and may the snapshot
+ * see those?  The planner's rule.
+ */
+static bool
+index_is_too_young(Relation index)
+{
+	return index->rd_index->indcheckxmin &&
+		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+							   TransactionXmin);
+}
+
+/*
+ * The one visible row under that key.
+ */
+static Datum
+search(Relation rel, Relation index, DgTarget *target, DgIndex *arbiter,
+	   DgKey *key, bool *found)
+{
+	ScanKeyData keys[INDEX_MAX_KEYS];
+	TupleTableSlot *slot;
+	IndexScanDesc scan;
+	Datum		record = (Datum) 0;
+
+	make_scan_keys(keys, index, arbiter, key);
+	slot = MakeSingleTupleTableSlot(target->desc, table_slot_callbacks(rel));
+	scan = dg_index_beginscan(rel, index, GetActiveSnapshot(),
+							  arbiter->nkeys);
+	index_rescan(scan, keys, arbiter->nkeys, NULL, 0);
+	*found = index_getnext_slot(scan, ForwardScanDirection, slot);
+	if (*found)
+		record = whole_row(slot);
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	return record;
+}
+
+/*
+ * Equality on every key column.  (No error can leave a scan key half-made:
+ * they live on the stack.)
+ */
+static void
+make_scan_keys(ScanKey keys, Relation index, DgIndex *arbiter, DgKey *key)
+{
+	for (int i = 0; i < arbiter->nkeys; i++)
+	{
+		int			flags = 0;
+
+		if (key->nulls[i])
+			flags = SK_ISNULL | SK_SEARCHNULL;
+		ScanKeyEntryInitializeWithInfo(&keys[i], flags, i + 1,
+									   flags ? InvalidStrategy :
+									   BTEqualStrategyNumber,
+									   InvalidOid, arbiter->collations[i],
+									   &arbiter->equals[i], key->values[i]);
+	}
+}
+
+/*
+ * The row as a whole-row variable would give it: columns that were added
+ * later with their default, nothing stored out of line.
+ */
+static Datum
+whole_row(TupleTableSlot *slot)
+{
+	HeapTuple	tuple;
+
+	slot_getallattrs(slot);
+	tuple = toast_build_flattened_tuple(slot->tts_tupleDescriptor,
+										slot->tts_values, slot->tts_isnull);
+	return HeapTupleHeaderGetDatum(tuple->t_data);
+}

@@ -1,0 +1,396 @@
+/*
+ * target.c
+ *		What is known of a target table, and the only cache of the extension.
+ *
+ * A session keeps, for every table it calls us for, a DgTarget: descriptor,
+ * unique indexes, type of the answer.  Below it hangs one DgShape for each
+ * set of column names that calls have used: converters, arbiters, prepared
+ * statements.  Nothing per user and nothing per value is kept: privileges and
+ * row security are asked on every call.
+ *
+ * Lifetime.  Both are bounded and leave in the order of their last use.  A
+ * trigger of the target may call us again, and the invalidation messages
+ * that it takes in may be for the entry that the outer call holds.  So
+ * invalidation only clears a flag, and whatever is thrown away is buried: the
+ * memory is freed when no call of ours is on the stack.  The callers mark that
+ * with dg_target_enter and dg_target_leave, the latter in a PG_FINALLY.
+ *
+ * Locks.  The table is locked before its entry is looked at, so an entry that
+ * is found valid stays true for the whole call: whoever changes the table's
+ * columns or drops an index waits for our lock.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "access/table.h"
+#include "access/tupdesc.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "nodes/pg_list.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+#include "target.h"
+
+#define DG_MAX_TARGETS 256
+#define DG_MAX_SHAPES_PER_TARGET 64
+
+typedef struct CacheEntry
+{
+	Oid			relid;			/* hash key */
+	DgTarget   *target;
+} CacheEntry;
+
+static MemoryContext cache_context = NULL;
+static HTAB *targets = NULL;
+static dlist_head targets_lru = DLIST_STATIC_INIT(targets_lru);
+static int	calls_in_progress = 0;
+static List *graveyard = NIL;	/* contexts to delete when nobody is inside */
+
+static void refuse_kind(Relation rel);
+static DgTarget *make_target(Relation rel);
+static DgTarget *build_target(Relation rel);
+static TupleDesc make_result_desc(TupleDesc desc);
+static void forget_target(DgTarget *target);
+static void make_cache(void);
+static void invalidate(Datum arg, Oid relid);
+
+/*
+ * Registers for invalidation.  Once, at module load.
+ */
+void
+dg_target_init(void)
+{
+	CacheRegisterRelcacheCallback(invalidate, (Datum) 0);
+}
+
+/*
+ * The relation whose row type the first argument has, locked to the end of
+ * the transaction, the lock under which a plain SELECT would read it.  The
+ * argument's value is never looked at.
+ */
+Relation
+dg_target_open(FunctionCallInfo fcinfo)
+{
+	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+	Oid			relid = InvalidOid;
+	Relation	rel;
+
+	if (OidIsValid(type))
+		relid = get_typ_typrelid(type);
+	if (!OidIsValid(relid))
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+				 errmsg("target is of type %s, which is not the row type of a table",
+						OidIsValid(type) ? format_type_be(type) : "unknown"),
+				 errhint("Write NULL::your_table as the target.")));
+
+	rel = try_relation_open(relid, AccessShareLock);
+	if (rel == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("the target table does not exist any more"),
+				 errdetail("It was dropped after the statement had been analyzed.")));
+	refuse_kind(rel);
+	return rel;
+}
+
+/*
+ * 42809 unless rows can be looked up and created in that kind of relation.
+ */
+static void
+refuse_kind(Relation rel)
+{
+	switch (rel->rd_rel->relkind)
+	{
+		case RELKIND_RELATION:
+		case RELKIND_PARTITIONED_TABLE:
+		case RELKIND_VIEW:
+		case RELKIND_FOREIGN_TABLE:
+			return;
+		case RELKIND_COMPOSITE_TYPE:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("target \"%s\" is a composite type without a table",
+							RelationGetRelationName(rel)),
+					 errhint("Write NULL::your_table as the target.")));
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(ERRCODE_WRONG_OBJECT_TYPE),
+					 errmsg("cannot create rows in \"%s\"",
+							RelationGetRelationName(rel)),
+					 errdetail_relkind_not_supported(rel->rd_rel->relkind),
+					 errhint("Write NULL::your_table as the target.")));
+	}
+}
+
+/*
+ * The entry of a relation that the caller has open and locked.  It may be
+ * used until the caller's dg_target_leave.
+ */
+DgTarget *
+dg_target_get(Relation rel)
+{
+	CacheEntry *entry;
+	Oid			relid = RelationGetRelid(rel);
+
+	if (targets == NULL)
+		make_cache();
+	entry = hash_search(targets, &relid, HASH_FIND, NULL);
+	if (entry != NULL && !entry->target->valid)
+	{
+		forget_target(entry->target);
+		entry = NULL;
+	}
+	if (entry == NULL)
+		return make_target(rel);
+	dlist_move_head(&targets_lru, &entry->target->lru);
+	return entry->target;
+}
+
+/*
+ * A new entry.  It is built in a context that dies with an error and enters
+ * the cache whole.
+ */
+static DgTarget *
+make_target(Relation rel)
+{
+	DgTarget   *target = build_target(rel);
+	CacheEntry *entry;
+	bool		found;
+
+	while (hash_get_num_entries(targets) >= DG_MAX_TARGETS)
+		forget_target(dlist_tail_element(DgTarget, lru, &targets_lru));
+
+	entry = hash_search(targets, &target->relid, HASH_ENTER, &found);
+	Assert(!found);
+	entry->target = target;
+	MemoryContextSetParent(target->context, cache_context);
+	dlist_push_head(&targets_lru, &target->lru);
+	target->valid = true;
+	return target;
+}
+
+/*
+ * What the relcache knows, copied.
+ */
+static DgTarget *
+build_target(Relation rel)
+{
+	MemoryContext context;
+	MemoryContext old;
+	DgTarget   *target;
+
+	context = AllocSetContextCreate(CurrentMemoryContext,
+									"duplicate_guard target",
+									ALLOCSET_SMALL_SIZES);
+	MemoryContextCopyAndSetIdentifier(context, RelationGetRelationName(rel));
+	old = MemoryContextSwitchTo(context);
+	target = palloc0(sizeof(DgTarget));
+	target->relid = RelationGetRelid(rel);
+	target->context = context;
+	target->relkind = rel->rd_rel->relkind;
+	target->decides = (target->relkind == RELKIND_RELATION ||
+					   target->relkind == RELKIND_PARTITIONED_TABLE);
+	target->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
+	target->result = make_result_desc(target->desc);
+	dlist_init(&target->shapes);
+	MemoryContextSwitchTo(old);
+	return target;
+}
+
+/*
+ * The type of every answer: (record, was_created).  Blessed once, because
+ * finding the result type anew costs more than the index search.
+ */
+static TupleDesc
+make_result_desc(TupleDesc desc)
+{
+	TupleDesc	result = CreateTemplateTupleDesc(2);
+
+	TupleDescInitEntry(result, 1, "record", desc->tdtypeid, -1, 0);
+	TupleDescInitEntry(result, 2, "was_created", BOOLOID, -1, 0);
+	return BlessTupleDesc(result);
+}
+
+/*
+ * The shape of that key if it is known, else NULL.
+ */
+DgShape *
+dg_target_find_shape(DgTarget *target, StringInfo key)
+{
+	uint32		hash = hash_bytes((unsigned char *) key->data, key->len);
+	dlist_iter	iter;
+
+	dlist_foreach(iter, &target->shapes)
+	{
+		DgShape    *shape = dlist_container(DgShape, node, iter.cur);
+
+		if (shape->hash == hash && shape->keylen == key->len &&
+			memcmp(shape->key, key->data, key->len) == 0)
+		{
+			dlist_move_head(&target->shapes, &shape->node);
+			return shape;
+		}
+	}
+	return NULL;
+}
+
+/*
+ * A context in which to draft a shape; it dies with an error.
+ */
+MemoryContext
+dg_target_shape_context(void)
+{
+	return AllocSetContextCreate(CurrentMemoryContext,
+								 "duplicate_guard shape",
+								 ALLOCSET_SMALL_SIZES);
+}
+
+/*
+ * Takes over a draft that was made in its own context.
+ */
+DgShape *
+dg_target_add_shape(DgTarget *target, DgShape *draft, StringInfo key)
+{
+	DgShape    *shape;
+
+	while (target->nshapes >= DG_MAX_SHAPES_PER_TARGET)
+	{
+		DgShape    *oldest = dlist_tail_element(DgShape, node,
+												&target->shapes);
+
+		dlist_delete(&oldest->node);
+		target->nshapes--;
+		dg_target_bury(oldest->context);
+	}
+
+	shape = MemoryContextAlloc(draft->context, sizeof(DgShape));
+	*shape = *draft;
+	shape->target = target;
+	shape->hash = hash_bytes((unsigned char *) key->data, key->len);
+	shape->keylen = key->len;
+	shape->key = memcpy(MemoryContextAlloc(draft->context, key->len + 1),
+						key->data, key->len);
+	MemoryContextSetParent(shape->context, target->context);
+	dlist_push_head(&target->shapes, &shape->node);
+	target->nshapes++;
+	return shape;
+}
+
+/*
+ * Has a context deleted as soon as no call is on the stack that might hold
+ * what is in it.
+ */
+void
+dg_target_bury(MemoryContext context)
+{
+	MemoryContext old = MemoryContextSwitchTo(cache_context);
+
+	graveyard = lappend(graveyard, context);
+	MemoryContextSwitchTo(old);
+}
+
+/*
+ * Brackets every call, so that what it holds is not freed under it.  What
+ * earlier calls left behind goes when the outermost one begins.
+ */
+void
+dg_target_enter(void)
+{
+	if (calls_in_progress == 0 && graveyard != NIL)
+	{
+		while (graveyard != NIL)
+		{
+			MemoryContext context = llast(graveyard);
+
+			graveyard = list_delete_last(graveyard);
+			MemoryContextDelete(context);
+		}
+	}
+	calls_in_progress++;
+}
+
+/*
+ * The other end of the bracket; never raises an error.
+ */
+void
+dg_target_leave(void)
+{
+	Assert(calls_in_progress > 0);
+	calls_in_progress--;
+}
+
+/*
+ * The table's name as a user would write it, for messages: qualified, quoted.
+ */
+char *
+dg_target_name(Relation rel)
+{
+	return quote_qualified_identifier(get_namespace_name(RelationGetNamespace(rel)),
+									  RelationGetRelationName(rel));
+}
+
+/*
+ * Takes an entry out of the cache; its memory stays for those who hold it.
+ */
+static void
+forget_target(DgTarget *target)
+{
+	MemoryContext context = target->context;
+
+	dlist_delete(&target->lru);
+	hash_search(targets, &target->relid, HASH_REMOVE, NULL);
+	dg_target_bury(context);
+}
+
+/*
+ * The hash table, in a context of its own.
+ */
+static void
+make_cache(void)
+{
+	HASHCTL		info = {0};
+
+	if (cache_context == NULL)
+		cache_context = AllocSetContextCreate(CacheMemoryContext,
+											  "duplicate_guard",
+											  ALLOCSET_DEFAULT_SIZES);
+	info.keysize = sizeof(Oid);
+	info.entrysize = sizeof(CacheEntry);
+	info.hcxt = cache_context;
+	targets = hash_create("duplicate_guard targets", 64, &info,
+						  HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+}
+
+/*
+ * Relcache callback.  Clears flags only: somebody up the stack may hold the
+ * entry, and the catalog must not be asked here.
+ */
+static void
+invalidate(Datum arg, Oid relid)
+{
+	CacheEntry *entry;
+	HASH_SEQ_STATUS status;
+
+	if (targets == NULL)
+		return;
+	if (OidIsValid(relid))
+	{
+		entry = hash_search(targets, &relid, HASH_FIND, NULL);
+		if (entry != NULL)
+			entry->target->valid = false;
+		return;
+	}
+	hash_seq_init(&status, targets);
+	while ((entry = hash_seq_search(&status)) != NULL)
+		entry->target->valid = false;
+}

@@ -1,0 +1,66 @@
+/*
+ * target.h
+ *		What is known of a target table, and of the shapes of the calls made
+ *		for it.
+ */
+#ifndef DG_TARGET_H
+#define DG_TARGET_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "lib/ilist.h"
+#include "lib/stringinfo.h"
+#include "utils/relcache.h"
+
+/* What the module of a cached item keeps there is known to that module only */
+struct DgColumns;
+
+typedef struct DgTarget
+{
+	Oid			relid;
+	bool		valid;			/* set last; invalidation only clears it */
+	MemoryContext context;		/* holds it all, shapes included */
+	char		relkind;
+	bool		decides;		/* has indexes of its own: is no view and not
+								 * foreign */
+	TupleDesc	desc;			/* a copy, with missing values */
+	TupleDesc	result;			/* blessed (record, was_created) */
+	List	   *indexes;		/* of DgIndex, see arbiter.h */
+	bool		indexes_loaded;
+	int			nshapes;
+	dlist_head	shapes;			/* of DgShape, latest used first */
+	dlist_node	lru;
+} DgTarget;
+
+/*
+ * The shape of a call: the columns that its JSON objects name, and what
+ * follows from them.  Never changed after it was made, but for statements.
+ */
+typedef struct DgShape
+{
+	dlist_node	node;
+	DgTarget   *target;
+	MemoryContext context;
+	uint32		hash;
+	int			keylen;
+	const char *key;
+	struct DgColumns *lookup;
+	struct DgColumns *defaults;
+	List	   *arbiters;		/* of DgArbiter, best first */
+	List	   *statements;		/* of DgStatement */
+} DgShape;
+
+extern void dg_target_init(void);
+extern Relation dg_target_open(FunctionCallInfo fcinfo);
+extern DgTarget *dg_target_get(Relation rel);
+extern DgShape *dg_target_find_shape(DgTarget *target, StringInfo key);
+extern DgShape *dg_target_add_shape(DgTarget *target, DgShape *draft,
+									StringInfo key);
+extern MemoryContext dg_target_shape_context(void);
+extern void dg_target_bury(MemoryContext context);
+extern void dg_target_enter(void);
+extern void dg_target_leave(void);
+extern char *dg_target_name(Relation rel);
+
+#endif							/* DG_TARGET_H */
