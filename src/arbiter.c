@@ -51,7 +51,7 @@ static const char *why_not(Relation rel, DgShape *shape, DgIndex *index,
 						   DgCandidate *candidate, DgKey *key);
 static const char *missing_column(Relation rel, DgShape *shape,
 								  DgIndex *index);
-static const char *null_column(DgIndex *index, DgKey *key);
+static const char *null_column(Relation rel, DgIndex *index, DgKey *key);
 static bool make_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
 					 DgCandidate *candidate, DgKey *key);
 static TupleTableSlot *candidate_slot(Relation rel, DgTarget *target,
@@ -449,7 +449,7 @@ why_not(Relation rel, DgShape *shape, DgIndex *index, DgCandidate *candidate,
 		if (make_key(rel, shape->target, arbiter, candidate, key))
 			return NULL;
 		if (has_null(index, key) && !index->nulls_not_distinct)
-			return null_column(index, key);
+			return null_column(rel, index, key);
 		return _("the lookup is outside of its predicate");
 	}
 	return missing_column(rel, shape, index);
@@ -476,15 +476,17 @@ missing_column(Relation rel, DgShape *shape, DgIndex *index)
  * Names the key column that is NULL.
  */
 static const char *
-null_column(DgIndex *index, DgKey *key)
+null_column(Relation rel, DgIndex *index, DgKey *key)
 {
-	for (int i = 0; i < index->nkeys; i++)
-	{
-		if (key->nulls[i])
-			return psprintf(_("its column %d is null in the lookup and it is not NULLS NOT DISTINCT"),
-							i + 1);
-	}
-	pg_unreachable();
+	int			i = 0;
+
+	while (!key->nulls[i])
+		i++;
+	if (index->attnums[i] == InvalidAttrNumber)
+		return _("its expression is null for the lookup and it is not NULLS NOT DISTINCT");
+	return psprintf(_("column \"%s\" is null in the lookup and it is not NULLS NOT DISTINCT"),
+					NameStr(TupleDescAttr(RelationGetDescr(rel),
+										  index->attnums[i] - 1)->attname));
 }
 
 /*

@@ -82,6 +82,7 @@ static void report_repeated_column(DgShape *draft, Relation rel);
 static bool get(DgCall *call, Snapshot snapshot, Datum *record);
 static bool look(DgCall *call, Snapshot snapshot, Datum *record);
 static bool look_and_lock_moving(DgCall *call, Datum *record);
+static bool try_lock(DgCall *call, bool *found, Datum *record);
 static void report_difference(DgCall *call, AttrNumber attnum, Datum record);
 static char *column_text(Relation rel, AttrNumber attnum, Datum value);
 static bool get_or_create_locked(DgCall *call, Datum *record);
@@ -263,47 +264,55 @@ look(DgCall *call, Snapshot snapshot, Datum *record)
 static bool
 look_and_lock_moving(DgCall *call, Datum *record)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
+	bool		found = false;
 
-	for (int round = 0;; round++)
+	for (int round = 0; round < DG_ROUNDS; round++)
 	{
-		volatile bool moved = false;
-		volatile bool found = false;
-
 		CHECK_FOR_INTERRUPTS();
 		if (!dg_statement_look(call->rel, call->shape, call->arbiter,
 							   &call->candidate, &call->key, DG_LOCK_NONE,
 							   InvalidSnapshot, record))
 			return false;
-
-		BeginInternalSubTransaction(NULL);
-		MemoryContextSwitchTo(context);
-		PG_TRY();
-		{
-			found = dg_statement_look(call->rel, call->shape, call->arbiter,
-									  &call->candidate, &call->key, call->lock,
-									  InvalidSnapshot, record);
-			ReleaseCurrentSubTransaction();
-			MemoryContextSwitchTo(context);
-			CurrentResourceOwner = owner;
-		}
-		PG_CATCH();
-		{
-			moved = (geterrcode() == ERRCODE_T_R_SERIALIZATION_FAILURE &&
-					 round < DG_ROUNDS);
-			if (!moved)
-				PG_RE_THROW();
-			MemoryContextSwitchTo(context);
-			FlushErrorState();
-			RollbackAndReleaseCurrentSubTransaction();
-			MemoryContextSwitchTo(context);
-			CurrentResourceOwner = owner;
-		}
-		PG_END_TRY();
-		if (found)
+		if (try_lock(call, &found, record) && found)
 			return true;
 	}
+	return dg_statement_look(call->rel, call->shape, call->arbiter,
+							 &call->candidate, &call->key, call->lock,
+							 InvalidSnapshot, record);
+}
+
+/*
+ * Looks and locks in a subtransaction.  False when the row moved meanwhile.
+ */
+static bool
+try_lock(DgCall *call, bool *found, Datum *record)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ResourceOwner owner = CurrentResourceOwner;
+	volatile bool moved = false;
+
+	BeginInternalSubTransaction(NULL);
+	MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		*found = dg_statement_look(call->rel, call->shape, call->arbiter,
+								   &call->candidate, &call->key, call->lock,
+								   InvalidSnapshot, record);
+		ReleaseCurrentSubTransaction();
+	}
+	PG_CATCH();
+	{
+		if (geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE)
+			PG_RE_THROW();
+		moved = true;
+		MemoryContextSwitchTo(context);
+		FlushErrorState();
+		RollbackAndReleaseCurrentSubTransaction();
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	CurrentResourceOwner = owner;
+	return !moved;
 }
 
 /*
