@@ -15,3 +15,84 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION get_or_create(anyelement, jsonb, jsonb, text, text, boolean) IS
 'Returns the row of a table that the lookup identifies, and creates it from lookup and defaults if it is not there. Call it in FROM, with NULL::your_table as the target. was_created tells which of the two happened; of concurrent calls with the same lookup exactly one creates. Errors: 42P10 no unique index decides, 23505 the key exists but the rest of the lookup differs, 40001 retry the transaction (REPEATABLE READ and SERIALIZABLE), 25006 nothing found in a read-only transaction.';
+
+/* an error turned into facts */
+
+CREATE TYPE integrity_error AS (
+	kind text,
+	sqlstate text,
+	condition_name text,
+	message text,
+	detail text,
+	hint text,
+	schema_name text,
+	table_name text,
+	partition_name text,
+	constraint_name text,
+	columns text[],
+	key_values text[],
+	referenced_table text,
+	referenced_columns text[],
+	datatype_name text,
+	retry text,
+	http_status integer,
+	remedy text,
+	user_message text
+);
+
+COMMENT ON TYPE integrity_error IS
+'An integrity error as data; every field but kind may be NULL, which means not known';
+COMMENT ON COLUMN integrity_error.kind IS
+'unique_violation, exclusion_violation, foreign_key_missing, foreign_key_referenced, not_null_violation, check_violation, domain_check_violation, domain_not_null_violation, partition_not_found, partition_constraint_violation, with_check_option_violation, row_security_violation, other_integrity_violation, serialization_failure, deadlock_detected or other';
+COMMENT ON COLUMN integrity_error.sqlstate IS
+'Five characters, as in appendix A of the PostgreSQL manual';
+COMMENT ON COLUMN integrity_error.condition_name IS
+'PL/pgSQL''s name of the SQLSTATE, for integrity errors and their neighbours';
+COMMENT ON COLUMN integrity_error.message IS
+'The primary message, without what a client wrote around it';
+COMMENT ON COLUMN integrity_error.detail IS
+'The DETAIL, as the server worded it';
+COMMENT ON COLUMN integrity_error.hint IS
+'The HINT, as the server worded it';
+COMMENT ON COLUMN integrity_error.schema_name IS
+'Schema of the table; of the domain, if no table is known';
+COMMENT ON COLUMN integrity_error.table_name IS
+'Table or view whose rule was broken; for foreign keys the referencing table; for partitions the table on which the rule was declared';
+COMMENT ON COLUMN integrity_error.partition_name IS
+'The partition that the row was in, when table_name is one of its ancestors; qualified unless visible';
+COMMENT ON COLUMN integrity_error.constraint_name IS
+'Constraint, or unique index without a constraint';
+COMMENT ON COLUMN integrity_error.columns IS
+'Columns of the rule; for an expression those inside it; for a domain the columns that it may have been';
+COMMENT ON COLUMN integrity_error.key_values IS
+'The key in the DETAIL, one element for each element of the key, in text form; NULL elements are null or not known';
+COMMENT ON COLUMN integrity_error.referenced_table IS
+'For foreign keys the table that is referenced; qualified unless visible';
+COMMENT ON COLUMN integrity_error.referenced_columns IS
+'For foreign keys the columns that are referenced';
+COMMENT ON COLUMN integrity_error.datatype_name IS
+'For domains the name of the domain';
+COMMENT ON COLUMN integrity_error.retry IS
+'What may succeed when it is run again: statement, transaction or no';
+COMMENT ON COLUMN integrity_error.http_status IS
+'The status that a web service would answer with';
+COMMENT ON COLUMN integrity_error.remedy IS
+'One sentence for the developer';
+COMMENT ON COLUMN integrity_error.user_message IS
+'One sentence for a person: the comment on the constraint or index, else a plain English one';
+
+CREATE FUNCTION classify_integrity_error(
+	message text DEFAULT NULL,
+	detail text DEFAULT NULL,
+	sqlstate text DEFAULT NULL,
+	schema_name text DEFAULT NULL,
+	table_name text DEFAULT NULL,
+	column_name text DEFAULT NULL,
+	constraint_name text DEFAULT NULL,
+	datatype_name text DEFAULT NULL)
+RETURNS integrity_error
+AS 'MODULE_PATHNAME', 'duplicate_guard_classify_integrity_error'
+LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
+
+COMMENT ON FUNCTION classify_integrity_error(text, text, text, text, text, text, text, text) IS
+'Turns an error into facts, from all its diagnostic fields, or from its text alone as any client words it in any language of the server. What is not known is NULL, empty strings count as NULL, and no error is raised for any text.';

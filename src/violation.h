@@ -8,8 +8,10 @@
 #include "postgres.h"
 
 /*
- * What is known of an error before the catalog is asked.  NULL: not known.
- * message_id is the untranslated format string that ErrorData carries.
+ * What is known of an error before the catalog is asked.  NULL: not known;
+ * an empty string counts as NULL.  message_id is the untranslated format
+ * string that ErrorData carries; message may be a whole text as a client
+ * words it, when that is all there is.
  */
 typedef struct DgErrorFields
 {
@@ -25,6 +27,8 @@ typedef struct DgErrorFields
 	const char *datatype_name;
 	int			nkey_values;	/* exact values, where the caller has them */
 	const char *const *key_values;	/* element NULL: SQL NULL */
+	bool		all_fields;		/* a NULL name above means that the error
+								 * has none; implied by message_id */
 } DgErrorFields;
 
 /* The integrity_error value; allocated in the current memory context. */

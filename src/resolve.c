@@ -1,0 +1,550 @@
+/*
+ * resolve.c
+ *		The catalog object that was violated, and what the catalog says of it.
+ *
+ * A schema and a table that the server itself named are believed; without
+ * them everything of that name in any schema is a candidate, and what the
+ * DETAIL says of columns and tables narrows them down.  Only one may remain.
+ *
+ * What a leaf partition violated is reported under the table on which it was
+ * declared, since that is the one that applications know.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/dependency.h"
+#include "catalog/index.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "commands/comment.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "facts.h"
+
+static void resolve_index(DgFacts *facts, DgKey *key, const DgNames *names,
+						  const DgReading *reading);
+static bool index_fits(Oid indexid, DgKind kind, const DgNames *names,
+					   const DgReading *reading, DgKey *key);
+static void resolve_foreign_key(DgFacts *facts, DgKey *key,
+								const DgNames *names,
+								const DgReading *reading);
+static bool foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
+							 const DgReading *reading);
+static void describe_foreign_key(DgFacts *facts, DgKey *key, Oid conoid);
+static void resolve_check(DgFacts *facts, const DgNames *names);
+static void resolve_not_null(DgFacts *facts, const DgNames *names);
+static void resolve_partitioning(DgFacts *facts, DgKey *key,
+								 const DgNames *names,
+								 const DgReading *reading);
+static void resolve_table(DgFacts *facts, const DgNames *names);
+static bool table_fits(Oid relid, DgKind kind);
+static List *named_relations(const DgNames *names);
+static List *named_constraints(const DgNames *names, char contype);
+static Oid	declared_on(Oid relid, const char *constraint);
+static List *constraint_columns(HeapTuple tuple, AttrNumber column, Oid relid);
+static void name_table(DgFacts *facts, Oid declared, Oid violated);
+static const char *comment_on(Oid object, Oid catalog);
+static const char *comment_on_index(Oid indexid);
+
+/*
+ * Finds what was violated.  When found, facts->resolved is set and *key is
+ * the key that the DETAIL is about, if it has one.
+ */
+void
+dg_resolve(DgFacts *facts, DgKey *key, const DgNames *names,
+		   const DgReading *reading)
+{
+	switch (facts->kind)
+	{
+		case DG_UNIQUE_VIOLATION:
+		case DG_EXCLUSION_VIOLATION:
+			resolve_index(facts, key, names, reading);
+			break;
+		case DG_FOREIGN_KEY_MISSING:
+		case DG_FOREIGN_KEY_REFERENCED:
+			resolve_foreign_key(facts, key, names, reading);
+			break;
+		case DG_OTHER_INTEGRITY_VIOLATION:
+			if (strcmp(reading->sqlstate, "23503") == 0)
+				resolve_foreign_key(facts, key, names, reading);
+			break;
+		case DG_CHECK_VIOLATION:
+			if (names->constraint != NULL)
+				resolve_check(facts, names);
+			else
+				resolve_not_null(facts, names);
+			break;
+		case DG_NOT_NULL_VIOLATION:
+			resolve_not_null(facts, names);
+			break;
+		case DG_DOMAIN_CHECK_VIOLATION:
+		case DG_DOMAIN_NOT_NULL_VIOLATION:
+			dg_resolve_domain(facts, names);
+			break;
+		case DG_PARTITION_NOT_FOUND:
+		case DG_PARTITION_CONSTRAINT_VIOLATION:
+			resolve_partitioning(facts, key, names, reading);
+			break;
+		case DG_WITH_CHECK_OPTION_VIOLATION:
+		case DG_ROW_SECURITY_VIOLATION:
+			resolve_table(facts, names);
+			break;
+		case DG_SERIALIZATION_FAILURE:
+		case DG_DEADLOCK_DETECTED:
+		case DG_OTHER:
+			break;
+	}
+}
+
+/* A unique or exclusion constraint, or a bare unique index. */
+static void
+resolve_index(DgFacts *facts, DgKey *key, const DgNames *names,
+			  const DgReading *reading)
+{
+	Oid			found = InvalidOid;
+	Oid			root;
+	Oid			root_table;
+	List	   *candidates;
+	ListCell   *lc;
+
+	if (names->constraint == NULL)
+		return;
+	if (names->schema != NULL)
+		candidates = list_make1_oid(dg_lookup_relation(names->schema,
+													   names->constraint));
+	else
+		candidates = dg_lookup_relations(names->constraint);
+	foreach(lc, candidates)
+	{
+		DgKey		candidate_key;
+
+		if (!index_fits(lfirst_oid(lc), facts->kind, names, reading,
+						&candidate_key))
+			continue;
+		if (OidIsValid(found))
+			return;
+		found = lfirst_oid(lc);
+		*key = candidate_key;
+	}
+	if (!OidIsValid(found))
+		return;
+
+	root = dg_lookup_topmost(found);
+	root_table = IndexGetRelation(root, true);
+	name_table(facts, root_table, IndexGetRelation(found, true));
+	if (facts->table_name == NULL || get_rel_name(root) == NULL)
+		return;
+	facts->constraint_name = get_rel_name(root);
+	facts->columns = key->columns;
+	facts->comment = comment_on_index(root);
+	if (facts->comment == NULL && root != found)
+		facts->comment = comment_on_index(found);
+	facts->resolved = true;
+}
+
+/* Whether the index can have raised this; then its key. */
+static bool
+index_fits(Oid indexid, DgKind kind, const DgNames *names,
+		   const DgReading *reading, DgKey *key)
+{
+	HeapTuple	tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(indexid));
+	Form_pg_index form;
+	Oid			table;
+	bool		fits;
+	const char *rest;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_index) GETSTRUCT(tuple);
+	table = form->indrelid;
+	fits = kind == DG_UNIQUE_VIOLATION ?
+		form->indisunique : form->indisexclusion;
+	ReleaseSysCache(tuple);
+	if (fits && names->table != NULL)
+	{
+		const char *name = get_rel_name(table);
+
+		fits = name != NULL && strcmp(name, names->table) == 0;
+	}
+	if (!fits)
+		return false;
+	dg_key_of_index(key, indexid);
+	if (names->by_fields || reading->named[DG_ROLE_KEY] == NULL ||
+		key->text == NULL)
+		return true;
+	return dg_key_begins(key, reading->named[DG_ROLE_KEY], "=", &rest);
+}
+
+/* A foreign key, whichever side failed. */
+static void
+resolve_foreign_key(DgFacts *facts, DgKey *key, const DgNames *names,
+					const DgReading *reading)
+{
+	Oid			found = InvalidOid;
+	ListCell   *lc;
+
+	foreach(lc, named_constraints(names, CONSTRAINT_FOREIGN))
+	{
+		if (!foreign_key_fits(lfirst_oid(lc), facts->kind, names, reading))
+			continue;
+		if (OidIsValid(found))
+			return;
+		found = lfirst_oid(lc);
+	}
+	if (OidIsValid(found))
+		describe_foreign_key(facts, key, found);
+}
+
+/*
+ * Whether this foreign key can have raised the error, by the columns and the
+ * referenced table that the text names.
+ */
+static bool
+foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
+				 const DgReading *reading)
+{
+	const char *key_text = reading->named[DG_ROLE_KEY_COLUMNS];
+	bool		referenced = kind == DG_FOREIGN_KEY_REFERENCED;
+	HeapTuple	tuple;
+	Form_pg_constraint form;
+	const char *parent;
+	DgKey		key;
+
+	if (names->by_fields)
+		return true;
+	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	parent = get_rel_name(form->confrelid);
+	dg_key_of_columns(&key, referenced ? form->confrelid : form->conrelid,
+					  constraint_columns(tuple,
+										 referenced ? Anum_pg_constraint_confkey :
+										 Anum_pg_constraint_conkey,
+										 referenced ? form->confrelid :
+										 form->conrelid));
+	ReleaseSysCache(tuple);
+	if (parent == NULL || key.nelements == 0)
+		return false;
+	if (names->referenced != NULL && strcmp(names->referenced, parent) != 0)
+		return false;
+	return key_text == NULL || strcmp(key_text, key.text) == 0;
+}
+
+/* Both sides of the foreign key, as declared at the root. */
+static void
+describe_foreign_key(DgFacts *facts, DgKey *key, Oid conoid)
+{
+	Oid			violated = InvalidOid;
+	HeapTuple	tuple;
+	Form_pg_constraint form;
+	Oid			referenced;
+
+	for (;;)
+	{
+		tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
+		if (!HeapTupleIsValid(tuple))
+			return;
+		form = (Form_pg_constraint) GETSTRUCT(tuple);
+		if (!OidIsValid(violated))
+			violated = form->conrelid;
+		if (!OidIsValid(form->conparentid))
+			break;
+		conoid = form->conparentid;
+		ReleaseSysCache(tuple);
+	}
+	referenced = form->confrelid;
+	facts->constraint_name = pstrdup(NameStr(form->conname));
+	facts->columns = constraint_columns(tuple, Anum_pg_constraint_conkey,
+										form->conrelid);
+	facts->referenced_columns = constraint_columns(tuple,
+												   Anum_pg_constraint_confkey,
+												   referenced);
+	name_table(facts, form->conrelid, violated);
+	if (facts->kind == DG_FOREIGN_KEY_REFERENCED)
+		dg_key_of_columns(key, referenced, facts->referenced_columns);
+	else
+		dg_key_of_columns(key, form->conrelid, facts->columns);
+	ReleaseSysCache(tuple);
+	facts->referenced_table = dg_lookup_regclass(referenced);
+	facts->referenced_noun = get_rel_name(referenced);
+	facts->comment = comment_on(conoid, ConstraintRelationId);
+	facts->resolved = true;
+}
+
+/* A check constraint of a table. */
+static void
+resolve_check(DgFacts *facts, const DgNames *names)
+{
+	List	   *found = named_constraints(names, CONSTRAINT_CHECK);
+	HeapTuple	tuple;
+	Oid			violated;
+	Oid			declared;
+	Oid			conoid;
+
+	if (list_length(found) != 1)
+		return;
+	conoid = linitial_oid(found);
+	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
+	if (!HeapTupleIsValid(tuple))
+		return;
+	violated = ((Form_pg_constraint) GETSTRUCT(tuple))->conrelid;
+	facts->columns = constraint_columns(tuple, Anum_pg_constraint_conkey,
+										violated);
+	ReleaseSysCache(tuple);
+	declared = declared_on(violated, names->constraint);
+	name_table(facts, declared, violated);
+	facts->comment = comment_on(dg_lookup_constraint(declared, names->constraint,
+													 CONSTRAINT_CHECK),
+								ConstraintRelationId);
+	if (facts->comment == NULL)
+		facts->comment = comment_on(conoid, ConstraintRelationId);
+	facts->resolved = true;
+}
+
+/* The topmost partitioned table from which the check comes down. */
+static Oid
+declared_on(Oid relid, const char *constraint)
+{
+	Oid			declared = relid;
+	ListCell   *lc;
+
+	if (!get_rel_relispartition(relid))
+		return relid;
+	foreach(lc, get_partition_ancestors(relid))
+	{
+		if (OidIsValid(dg_lookup_constraint(lfirst_oid(lc), constraint,
+											CONSTRAINT_CHECK)))
+			declared = lfirst_oid(lc);
+	}
+	return declared;
+}
+
+/*
+ * A column of a table that is not null.  Of partitions the root has it too:
+ * a partition's own additional NOT NULL is reported there as well.
+ */
+static void
+resolve_not_null(DgFacts *facts, const DgNames *names)
+{
+	Oid			found = InvalidOid;
+	Oid			root;
+	ListCell   *lc;
+
+	if (names->table == NULL || names->column == NULL)
+		return;
+	foreach(lc, named_relations(names))
+	{
+		Oid			relid = lfirst_oid(lc);
+
+		if (!table_fits(relid, facts->kind) ||
+			get_attnum(relid, names->column) == InvalidAttrNumber)
+			continue;
+		if (OidIsValid(found))
+			return;
+		found = relid;
+	}
+	if (!OidIsValid(found))
+		return;
+	root = dg_lookup_topmost(found);
+	name_table(facts, root, found);
+	facts->comment = comment_on(dg_lookup_not_null(root, names->column),
+								ConstraintRelationId);
+	facts->resolved = true;
+}
+
+/*
+ * A partitioned table without a partition for the row, or a partition that
+ * the row does not belong in.  The columns are those that decide.
+ */
+static void
+resolve_partitioning(DgFacts *facts, DgKey *key, const DgNames *names,
+					 const DgReading *reading)
+{
+	Oid			found = InvalidOid;
+	Oid			partitioned;
+	ListCell   *lc;
+
+	foreach(lc, named_relations(names))
+	{
+		if (!table_fits(lfirst_oid(lc), facts->kind))
+			continue;
+		if (OidIsValid(found))
+			return;
+		found = lfirst_oid(lc);
+	}
+	if (!OidIsValid(found))
+		return;
+
+	partitioned = found;
+	if (facts->kind == DG_PARTITION_CONSTRAINT_VIOLATION &&
+		get_rel_relispartition(found))
+	{
+		List	   *ancestors = get_partition_ancestors(found);
+
+		partitioned = ancestors == NIL ? InvalidOid : linitial_oid(ancestors);
+	}
+	dg_key_of_partitions(key, partitioned);
+	facts->columns = key->columns;
+	name_table(facts, dg_lookup_topmost(found), found);
+	facts->resolved = true;
+}
+
+/* A view with check option, or a table with row security. */
+static void
+resolve_table(DgFacts *facts, const DgNames *names)
+{
+	Oid			found = InvalidOid;
+	ListCell   *lc;
+
+	foreach(lc, named_relations(names))
+	{
+		if (!table_fits(lfirst_oid(lc), facts->kind))
+			continue;
+		if (OidIsValid(found))
+			return;
+		found = lfirst_oid(lc);
+	}
+	if (!OidIsValid(found))
+		return;
+	name_table(facts, found, found);
+	facts->resolved = true;
+}
+
+/* Whether the relation is one that can raise this kind of error. */
+static bool
+table_fits(Oid relid, DgKind kind)
+{
+	HeapTuple	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class form;
+	bool		fits;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_class) GETSTRUCT(tuple);
+	fits = form->relkind == RELKIND_RELATION ||
+		form->relkind == RELKIND_PARTITIONED_TABLE ||
+		form->relkind == RELKIND_FOREIGN_TABLE;
+	if (kind == DG_WITH_CHECK_OPTION_VIOLATION)
+		fits = form->relkind == RELKIND_VIEW;
+	else if (kind == DG_ROW_SECURITY_VIOLATION)
+		fits = fits && form->relrowsecurity;
+	else if (kind == DG_PARTITION_NOT_FOUND)
+		fits = form->relkind == RELKIND_PARTITIONED_TABLE;
+	ReleaseSysCache(tuple);
+	return fits;
+}
+
+/* The relations that the error's table name can mean. */
+static List *
+named_relations(const DgNames *names)
+{
+	Oid			relid;
+
+	if (names->table == NULL)
+		return NIL;
+	if (names->schema == NULL)
+		return dg_lookup_relations(names->table);
+	relid = dg_lookup_relation(names->schema, names->table);
+	return OidIsValid(relid) ? list_make1_oid(relid) : NIL;
+}
+
+/* The constraints that the error's names can mean. */
+static List *
+named_constraints(const DgNames *names, char contype)
+{
+	List	   *found = NIL;
+	ListCell   *lc;
+
+	if (names->constraint == NULL)
+		return NIL;
+	if (names->table == NULL)
+	{
+		foreach(lc, dg_lookup_constraints(names->constraint, contype))
+		{
+			HeapTuple	tuple = SearchSysCache1(CONSTROID,
+												ObjectIdGetDatum(lfirst_oid(lc)));
+			char	   *schema;
+
+			if (!HeapTupleIsValid(tuple))
+				continue;
+			schema = get_namespace_name(((Form_pg_constraint) GETSTRUCT(tuple))->connamespace);
+			ReleaseSysCache(tuple);
+			if (names->schema == NULL ||
+				(schema != NULL && strcmp(schema, names->schema) == 0))
+				found = lappend_oid(found, lfirst_oid(lc));
+		}
+		return found;
+	}
+	foreach(lc, named_relations(names))
+	{
+		Oid			conoid = dg_lookup_constraint(lfirst_oid(lc),
+												  names->constraint, contype);
+
+		if (OidIsValid(conoid))
+			found = lappend_oid(found, conoid);
+	}
+	return found;
+}
+
+/* Names of the columns in conkey or confkey; NIL when there are none. */
+static List *
+constraint_columns(HeapTuple tuple, AttrNumber column, Oid relid)
+{
+	List	   *names = NIL;
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(CONSTROID, tuple, column, &isnull);
+	ArrayType  *array;
+	int			i;
+
+	if (isnull)
+		return NIL;
+	array = DatumGetArrayTypeP(value);
+	for (i = 0; i < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)); i++)
+	{
+		char	   *name = get_attname(relid,
+									   ((int16 *) ARR_DATA_PTR(array))[i],
+									   true);
+
+		if (name == NULL)
+			return NIL;
+		names = lappend(names, name);
+	}
+	return names;
+}
+
+/* Schema and table where it was declared, and the partition that it hit. */
+static void
+name_table(DgFacts *facts, Oid declared, Oid violated)
+{
+	Oid			namespace = get_rel_namespace(declared);
+
+	facts->table_name = get_rel_name(declared);
+	facts->schema_name = OidIsValid(namespace) ?
+		get_namespace_name(namespace) : NULL;
+	if (declared != violated)
+		facts->partition_name = dg_lookup_regclass(violated);
+}
+
+/* The comment on an object without subobject, or NULL. */
+static const char *
+comment_on(Oid object, Oid catalog)
+{
+	return OidIsValid(object) ? GetComment(object, catalog, 0) : NULL;
+}
+
+/* The comment on the index's constraint, else on the index. */
+static const char *
+comment_on_index(Oid indexid)
+{
+	const char *comment = comment_on(get_index_constraint(indexid),
+									 ConstraintRelationId);
+
+	return comment != NULL ? comment : comment_on(indexid, RelationRelationId);
+}
