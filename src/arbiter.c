@@ -37,6 +37,7 @@
 
 static void load_indexes(Relation rel, DgTarget *target);
 static DgIndex *load_index(Relation rel, Relation index);
+static Node *stored_node(Relation index, AttrNumber attnum);
 static const char *find_flaw(Form_pg_index form, Oid accessmethod);
 static void load_keys(DgIndex *result, Relation index);
 static void collect_columns(DgIndex *index, Relation rel);
@@ -134,9 +135,25 @@ load_index(Relation rel, Relation index)
 	result->nkeys = form->indnkeyatts;
 	result->exprs = RelationGetIndexExpressions(index);
 	result->predicate = RelationGetIndexPredicate(index);
+	result->stored_exprs = (List *) stored_node(index,
+												Anum_pg_index_indexprs);
+	result->stored_predicate = stored_node(index, Anum_pg_index_indpred);
 	load_keys(result, index);
 	collect_columns(result, rel);
 	return result;
+}
+
+/*
+ * An expression of pg_index as it was written; NULL when there is none.
+ */
+static Node *
+stored_node(Relation index, AttrNumber attnum)
+{
+	bool		isnull;
+	Datum		tree = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, attnum,
+									   &isnull);
+
+	return isnull ? NULL : stringToNode(TextDatumGetCString(tree));
 }
 
 /*

@@ -27,8 +27,11 @@ typedef struct DgIndex
 	Oid		   *operators;		/* equality */
 	FmgrInfo   *equals;			/* their functions */
 	Oid		   *collations;
-	List	   *exprs;
-	List	   *predicate;		/* implicitly ANDed */
+	List	   *exprs;			/* ready to be evaluated */
+	List	   *predicate;		/* likewise, implicitly ANDed */
+	List	   *stored_exprs;	/* as in the catalog, to be deparsed: the
+								 * others have been simplified */
+	Node	   *stored_predicate;
 	Bitmapset  *columns;		/* what the key is made from, by attnum */
 	Bitmapset  *predicate_columns;
 	Bitmapset  *generated;		/* stored generated columns of both */

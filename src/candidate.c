@@ -30,6 +30,8 @@
 #include "target.h"
 
 static void refuse_object(Jsonb *json, const char *argname);
+static Size entries_size(Jsonb *object);
+static char *characters(Jsonb *object);
 static AttrNumber resolve_name(Relation rel, const char *name, int len);
 static void report_unknown_column(Relation rel, const char *name);
 static const char *nearest_column(Relation rel, const char *name);
@@ -103,30 +105,66 @@ refuse_object(Jsonb *json, const char *argname)
 
 /*
  * Appends the column names of an object to a cache key.  jsonb keeps its keys
- * sorted and unique, so equal sets of names give equal keys.
+ * sorted and unique in front of the values, so equal sets of names have equal
+ * bytes: the container's header, one entry for each key, their characters.
+ * (Keys are always stored in the same way: their entries are those of strings,
+ * their offsets count from the first.)
  */
 void
 dg_candidate_append_key(StringInfo key, Jsonb *object)
 {
-	JsonbIterator *it;
-	JsonbIteratorToken token;
-	JsonbValue	value;
+	static const uint32 none = 0;
 
-	if (object != NULL)
+	if (object == NULL)
 	{
-		it = JsonbIteratorInit(&object->root);
-		while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
-		{
-			if (token != WJB_KEY)
-				continue;
-			appendBinaryStringInfo(key, (char *) &value.val.string.len,
-								   sizeof(value.val.string.len));
-			appendBinaryStringInfo(key, value.val.string.val,
-								   value.val.string.len);
-		}
+		appendBinaryStringInfo(key, (const char *) &none, sizeof(none));
+		return;
 	}
-	/* no name has this length, so it ends the list */
-	appendBinaryStringInfo(key, (char *) &(int){-1}, sizeof(int));
+	appendBinaryStringInfo(key, (char *) &object->root,
+						   entries_size(object));
+	appendBinaryStringInfo(key, characters(object),
+						   getJsonbOffset(&object->root, JB_ROOT_COUNT(object)));
+}
+
+/*
+ * The end of the key's part for this object, or NULL when it names others.
+ */
+const char *
+dg_candidate_skip_key(const char *key, Jsonb *object)
+{
+	uint32		count = 0;
+	Size		size;
+
+	if (object == NULL)
+		return memcmp(key, &count, sizeof(count)) == 0 ?
+			key + sizeof(count) : NULL;
+	if (memcmp(key, &object->root.header, sizeof(uint32)) != 0)
+		return NULL;
+	size = entries_size(object);
+	if (memcmp(key, &object->root, size) != 0)
+		return NULL;
+	key += size;
+	size = getJsonbOffset(&object->root, JB_ROOT_COUNT(object));
+	return memcmp(key, characters(object), size) == 0 ? key + size : NULL;
+}
+
+/*
+ * The size of the container's header and of its entries for the keys.
+ */
+static Size
+entries_size(Jsonb *object)
+{
+	return offsetof(JsonbContainer, children) +
+		JB_ROOT_COUNT(object) * sizeof(JEntry);
+}
+
+/*
+ * Where the keys' characters begin.
+ */
+static char *
+characters(Jsonb *object)
+{
+	return (char *) &object->root.children[2 * JB_ROOT_COUNT(object)];
 }
 
 /*
@@ -207,14 +245,14 @@ report_unknown_column(Relation rel, const char *name)
 
 /*
  * The column whose name is closest to the given one, or NULL when none is
- * close.  (Distance as the server's parser measures it.)
+ * close.  (Distance and limit as in the server's parser.)
  */
 static const char *
 nearest_column(Relation rel, const char *name)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
 	int			len = strlen(name);
-	int			best = Max(2, len / 2);
+	int			best = len / 2;
 	const char *nearest = NULL;
 
 	if (len >= NAMEDATALEN)

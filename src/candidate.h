@@ -40,6 +40,7 @@ typedef struct DgCandidate
 extern Jsonb *dg_candidate_object(FunctionCallInfo fcinfo, int argno,
 								  const char *argname, bool optional);
 extern void dg_candidate_append_key(StringInfo key, Jsonb *object);
+extern const char *dg_candidate_skip_key(const char *key, Jsonb *object);
 extern DgColumns *dg_candidate_columns(Relation rel, Jsonb *object);
 extern void dg_candidate_init(DgCandidate *candidate, int natts);
 extern void dg_candidate_convert(DgCandidate *candidate, DgColumns *columns,

@@ -24,7 +24,7 @@ static Datum make_result(DgTarget *target, Datum record, bool was_created);
 Datum
 duplicate_guard_get_or_create(PG_FUNCTION_ARGS)
 {
-	Datum		result;
+	volatile Datum result;
 
 	dg_target_enter();
 	PG_TRY();
@@ -46,6 +46,7 @@ static Datum
 get_or_create(FunctionCallInfo fcinfo)
 {
 	DgCall		call = {0};
+	DgMemo	   *memo = dg_target_memo(fcinfo);
 	char	   *arbiter = NULL;
 	bool		require_unique = PG_ARGISNULL(5) || PG_GETARG_BOOL(5);
 	bool		was_created;
@@ -59,8 +60,8 @@ get_or_create(FunctionCallInfo fcinfo)
 		call.lock =
 			parse_lock_strength(text_to_cstring(PG_GETARG_TEXT_PP(4)));
 
-	call.rel = dg_target_open(fcinfo);
-	dg_guard_open(&call, arbiter, require_unique);
+	call.rel = dg_target_open(memo);
+	dg_guard_open(&call, memo, arbiter, require_unique);
 	was_created = dg_guard_get_or_create(&call, &record);
 	record = make_result(call.target, record, was_created);
 	relation_close(call.rel, NoLock);

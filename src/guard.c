@@ -50,13 +50,17 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/xact.h"
 #include "catalog/partition.h"
 #include "catalog/pg_class.h"
 #include "commands/trigger.h"
 #include "common/hashfn.h"
+#include "mb/pg_wchar.h"
 #include "miscadmin.h"
+#include "parser/parsetree.h"
 #include "rewrite/prs2lock.h"
+#include "rewrite/rewriteHandler.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
 #include "utils/builtins.h"
@@ -73,12 +77,18 @@
 #define DG_ROUNDS 64
 #define DG_ROUNDS_BLIND 3		/* where the look may be blind to a row */
 
+/* Bytes of a value in an error message */
+#define DG_VALUE_LENGTH 64
+
 /* Advisory locks of SQL's functions have 1 and 2 here */
 #define DG_ADVISORY_SPACE 3
 
 static void check_schema(Relation rel);
+static bool recall_shape(DgCall *call, DgMemo *memo);
+static void check_residual(DgCall *call);
 static DgShape *get_shape(DgCall *call);
 static void report_repeated_column(DgShape *draft, Relation rel);
+static void report_suppressed(Relation rel) pg_attribute_noreturn();
 static bool get(DgCall *call, Snapshot snapshot, Datum *record);
 static bool look(DgCall *call, Snapshot snapshot, Datum *record);
 static bool look_and_lock_moving(DgCall *call, Datum *record);
@@ -91,6 +101,7 @@ static uint64 hash_lookup(DgCall *call);
 static void prepare_creation(DgCall *call);
 static void check_writable(Relation rel);
 static void check_rules(Relation rel);
+static Relation open_base(Relation rel);
 static int	count_rounds(Relation rel);
 static bool create(DgCall *call, bool on_conflict, Datum *record);
 
@@ -100,11 +111,16 @@ static bool create(DgCall *call, bool on_conflict, Datum *record);
  * is found here, so that a hit and a miss raise the same errors.
  */
 void
-dg_guard_open(DgCall *call, const char *arbiter_name, bool require_unique)
+dg_guard_open(DgCall *call, DgMemo *memo, const char *arbiter_name,
+			  bool require_unique)
 {
 	check_schema(call->rel);
-	call->target = dg_target_get(call->rel);
-	call->shape = get_shape(call);
+	if (!recall_shape(call, memo))
+	{
+		call->target = dg_target_get(call->rel);
+		call->shape = get_shape(call);
+		dg_target_memorize(memo, call->shape);
+	}
 	dg_candidate_init(&call->candidate, call->target->desc->natts);
 	dg_candidate_convert(&call->candidate, call->shape->lookup, call->lookup);
 
@@ -117,6 +133,8 @@ dg_guard_open(DgCall *call, const char *arbiter_name, bool require_unique)
 		if (require_unique && call->target->decides)
 			dg_arbiter_report_none(call->rel, call->shape, &call->candidate);
 	}
+	else
+		check_residual(call);
 }
 
 /*
@@ -132,6 +150,38 @@ check_schema(Relation rel)
 
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_SCHEMA, get_namespace_name(schema));
+}
+
+/*
+ * The shape that the last call from the same place had, if this one names the
+ * same columns.
+ */
+static bool
+recall_shape(DgCall *call, DgMemo *memo)
+{
+	const char *key;
+
+	if (!dg_target_memo_is_true(memo))
+		return false;
+	key = dg_candidate_skip_key(memo->shape->key, call->lookup);
+	if (key == NULL || dg_candidate_skip_key(key, call->defaults) == NULL)
+		return false;
+	call->shape = memo->shape;
+	call->target = memo->shape->target;
+	return true;
+}
+
+/*
+ * 42883 when a lookup column that the arbiter does not decide cannot be
+ * compared: on a miss too, although that would not need it yet.
+ */
+static void
+check_residual(DgCall *call)
+{
+	int			attnum = -1;
+
+	while ((attnum = bms_next_member(call->arbiter->residual, attnum)) >= 0)
+		(void) dg_candidate_equality(call->rel, attnum);
 }
 
 /*
@@ -205,14 +255,23 @@ dg_guard_get_or_create(DgCall *call, Datum *record)
 		if (create(call, round < rounds, record))
 			return true;
 		if (round == rounds)
-			ereport(ERROR,
-					(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-					 errmsg("no row was created in \"%s\"",
-							RelationGetRelationName(call->rel)),
-					 errdetail("A BEFORE INSERT trigger suppressed the row."),
-					 errhint("Let the trigger return the row, or call find-only code where it does not."),
-					 errtable(call->rel)));
+			report_suppressed(call->rel);
 	}
+}
+
+/*
+ * 27000: a plain INSERT raised no error and inserted nothing.
+ */
+static void
+report_suppressed(Relation rel)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("no row was created in \"%s\"",
+					RelationGetRelationName(rel)),
+			 errdetail("A BEFORE INSERT trigger suppressed the row."),
+			 errhint("Let the trigger return the row, or raise an error that says why not."),
+			 errtable(rel)));
 }
 
 /*
@@ -349,17 +408,25 @@ report_difference(DgCall *call, AttrNumber attnum, Datum record)
 }
 
 /*
- * A column's value as a quoted literal.
+ * A column's value as a quoted literal, cut as the server cuts those of a
+ * failing row.
  */
 static char *
 column_text(Relation rel, AttrNumber attnum, Datum value)
 {
 	Oid			output;
 	bool		is_varlena;
+	char	   *text;
+	int			len;
 
 	getTypeOutputInfo(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid,
 					  &output, &is_varlena);
-	return quote_literal_cstr(OidOutputFunctionCall(output, value));
+	text = OidOutputFunctionCall(output, value);
+	len = strlen(text);
+	if (len <= DG_VALUE_LENGTH)
+		return quote_literal_cstr(text);
+	text[pg_mbcliplen(text, len, DG_VALUE_LENGTH)] = '\0';
+	return psprintf("%s...", quote_literal_cstr(text));
 }
 
 /*
@@ -389,12 +456,7 @@ get_or_create_locked(DgCall *call, Datum *record)
 					 errtable(call->rel)));
 	}
 	if (!create(call, false, record))
-		ereport(ERROR,
-				(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-				 errmsg("no row was created in \"%s\"",
-						RelationGetRelationName(call->rel)),
-				 errdetail("A BEFORE INSERT trigger suppressed the row."),
-				 errtable(call->rel)));
+		report_suppressed(call->rel);
 	return true;
 }
 
@@ -484,31 +546,62 @@ check_writable(Relation rel)
 }
 
 /*
- * 0A000 where an INSERT would be something else than an INSERT.
+ * 0A000 where an INSERT would be something else than an INSERT, in the
+ * relation itself or, for a view, in the one behind it.
  */
 static void
 check_rules(Relation rel)
 {
 	const char *cause = NULL;
+	Relation	base;
 
 	if (rel->trigdesc != NULL && rel->trigdesc->trig_insert_instead_row)
-		cause = gettext_noop("It has an INSTEAD OF INSERT trigger.");
+		cause = gettext_noop("\"%s\" has an INSTEAD OF INSERT trigger.");
 	for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
 	{
 		CmdType		event = rel->rd_rules->rules[i]->event;
 
 		if (event == CMD_INSERT || event == CMD_UPDATE)
-			cause = gettext_noop("It has INSERT or UPDATE rules.");
+			cause = gettext_noop("\"%s\" has INSERT or UPDATE rules.");
 	}
-	if (cause == NULL)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-			 errmsg("cannot create a row in \"%s\" without a race",
-					RelationGetRelationName(rel)),
-			 errdetail_internal("%s", _(cause)),
-			 errhint("Rows that exist are found; to create one, call it for the table behind it."),
-			 errtable(rel)));
+	if (cause != NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot create a row through \"%s\"",
+						RelationGetRelationName(rel)),
+				 errdetail(cause, RelationGetRelationName(rel)),
+				 errhint("Rows that exist are found; to create one, call it for the table behind it."),
+				 errtable(rel)));
+
+	base = open_base(rel);
+	if (base != NULL)
+	{
+		check_rules(base);
+		relation_close(base, NoLock);
+	}
+}
+
+/*
+ * The one relation that a view selects from, locked; NULL for no view and for
+ * one of more or of something else, which no INSERT goes through anyway.
+ */
+static Relation
+open_base(Relation rel)
+{
+	List	   *from;
+	RangeTblEntry *rte;
+	Query	   *query;
+
+	if (rel->rd_rel->relkind != RELKIND_VIEW)
+		return NULL;
+	query = get_view_query(rel);
+	from = query->jointree->fromlist;
+	if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef))
+		return NULL;
+	rte = rt_fetch(((RangeTblRef *) linitial(from))->rtindex, query->rtable);
+	if (rte->rtekind != RTE_RELATION)
+		return NULL;
+	return relation_open(rte->relid, AccessShareLock);
 }
 
 /*

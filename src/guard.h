@@ -28,7 +28,8 @@ typedef struct DgCall
 	DgLockStrength lock;
 } DgCall;
 
-extern void dg_guard_open(DgCall *call, const char *arbiter_name,
+extern void dg_guard_open(DgCall *call, DgMemo *memo,
+						  const char *arbiter_name,
 						  bool require_unique);
 extern bool dg_guard_get_or_create(DgCall *call, Datum *record);
 

@@ -161,13 +161,22 @@ make_scan_keys(ScanKey keys, Relation index, DgIndex *arbiter, DgKey *key)
 
 /*
  * The row as a whole-row variable would give it: columns that were added
- * later with their default, nothing stored out of line.
+ * later with their default, nothing stored out of line.  A stored tuple that
+ * has it all is copied as it is.
  */
 static Datum
 whole_row(TupleTableSlot *slot)
 {
 	HeapTuple	tuple;
 
+	if (TTS_IS_BUFFERTUPLE(slot))
+	{
+		tuple = ((HeapTupleTableSlot *) slot)->tuple;
+		if (!HeapTupleHasExternal(tuple) &&
+			HeapTupleHeaderGetNatts(tuple->t_data) ==
+			slot->tts_tupleDescriptor->natts)
+			return heap_copy_tuple_as_datum(tuple, slot->tts_tupleDescriptor);
+	}
 	slot_getallattrs(slot);
 	tuple = toast_build_flattened_tuple(slot->tts_tupleDescriptor,
 										slot->tts_values, slot->tts_isnull);

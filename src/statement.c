@@ -30,10 +30,10 @@
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_operator.h"
 #include "executor/spi.h"
-#include "nodes/makefuncs.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/ruleutils.h"
 #include "utils/snapmgr.h"
@@ -73,6 +73,8 @@ typedef struct DgStatement
 static DgStatement *get_statement(Relation rel, DgShape *shape,
 								  StatementKey *key);
 static DgStatement *prepare(Relation rel, DgShape *shape, StatementKey *key);
+static void check_inference(SPIPlanPtr plan);
+static void hint_view(void *arg);
 static bool is_path_dependent(StatementKey *key);
 static void free_plan(void *arg);
 static Oid *parameter_types(Relation rel, DgShape *shape, StatementKey *key,
@@ -234,6 +236,8 @@ prepare(Relation rel, DgShape *shape, StatementKey *key)
 	if (statement->plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", sql,
 			 SPI_result_code_string(SPI_result));
+	if (rel->rd_rel->relkind == RELKIND_VIEW && key->verb == DG_CREATE)
+		check_inference(statement->plan);
 	SPI_keepplan(statement->plan);
 	statement->free_plan.func = free_plan;
 	statement->free_plan.arg = statement->plan;
@@ -242,6 +246,36 @@ prepare(Relation rel, DgShape *shape, StatementKey *key)
 
 	MemoryContextSetParent(context, shape->context);
 	return statement;
+}
+
+/*
+ * Plans the INSERT for a view now, to tell what to do when PostgreSQL finds no
+ * unique index of the base table for the lookup columns.
+ */
+static void
+check_inference(SPIPlanPtr plan)
+{
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = hint_view
+	};
+	CachedPlan *cached;
+
+	error_context_stack = &callback;
+	cached = SPI_plan_get_cached_plan(plan);
+	if (cached != NULL)
+		ReleaseCachedPlan(cached, CurrentResourceOwner);
+	error_context_stack = callback.previous;
+}
+
+/*
+ * Error context callback for that.
+ */
+static void
+hint_view(void *arg)
+{
+	if (geterrcode() == ERRCODE_INVALID_COLUMN_REFERENCE)
+		errhint("Look up a view by exactly the columns of a unique index of its base table, or call it for that table.");
 }
 
 /*
@@ -330,7 +364,7 @@ append_key_conditions(StringInfo sql, Relation rel, const char *alias,
 					  StatementKey *key)
 {
 	DgIndex    *index = key->arbiter->index;
-	ListCell   *next_expr = list_head(index->exprs);
+	ListCell   *next_expr = list_head(index->stored_exprs);
 
 	for (int i = 0; i < index->nkeys; i++)
 	{
@@ -342,7 +376,7 @@ append_key_conditions(StringInfo sql, Relation rel, const char *alias,
 		else
 		{
 			appendStringInfo(sql, "(%s)", deparse(rel, lfirst(next_expr)));
-			next_expr = lnext(index->exprs, next_expr);
+			next_expr = lnext(index->stored_exprs, next_expr);
 		}
 		append_collation(sql, index->collations[i]);
 		append_comparison(sql, index->operators[i], i + 1,
@@ -453,7 +487,7 @@ append_conflict_target(StringInfo sql, Relation rel, DgShape *shape,
 	}
 
 	index = arbiter->index;
-	next_expr = list_head(index->exprs);
+	next_expr = list_head(index->stored_exprs);
 	for (int i = 0; i < index->nkeys; i++)
 	{
 		if (i > 0)
@@ -463,7 +497,7 @@ append_conflict_target(StringInfo sql, Relation rel, DgShape *shape,
 		else
 		{
 			appendStringInfo(sql, "(%s)", deparse(rel, lfirst(next_expr)));
-			next_expr = lnext(index->exprs, next_expr);
+			next_expr = lnext(index->stored_exprs, next_expr);
 		}
 		append_collation(sql, index->collations[i]);
 		append_opclass(sql, index->opclasses[i]);
@@ -491,10 +525,10 @@ static void
 append_predicate(StringInfo sql, const char *lead, Relation rel,
 				 DgArbiter *arbiter)
 {
-	if (arbiter->index->predicate == NIL)
+	if (arbiter->index->stored_predicate == NULL)
 		return;
 	appendStringInfo(sql, "%s(%s)", lead,
-					 deparse(rel, (Node *) make_ands_explicit(arbiter->index->predicate)));
+					 deparse(rel, arbiter->index->stored_predicate));
 }
 
 /*

@@ -53,6 +53,7 @@ static HTAB *targets = NULL;
 static dlist_head targets_lru = DLIST_STATIC_INIT(targets_lru);
 static int	calls_in_progress = 0;
 static List *graveyard = NIL;	/* contexts to delete when nobody is inside */
+static uint64 generation = 1;	/* counts the times it was emptied */
 
 static void refuse_kind(Relation rel);
 static DgTarget *make_target(Relation rel);
@@ -72,27 +73,62 @@ dg_target_init(void)
 }
 
 /*
- * The relation whose row type the first argument has, locked to the end of
- * the transaction, the lock under which a plain SELECT would read it.  The
- * argument's value is never looked at.
+ * The memo of this call site.  Its first call finds the relation whose row
+ * type the first argument has; the argument's value is never looked at.
  */
-Relation
-dg_target_open(FunctionCallInfo fcinfo)
+DgMemo *
+dg_target_memo(FunctionCallInfo fcinfo)
 {
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, 0);
-	Oid			relid = InvalidOid;
-	Relation	rel;
+	DgMemo	   *memo = fcinfo->flinfo->fn_extra;
+	Oid			type;
+	Oid			relid;
 
-	if (OidIsValid(type))
-		relid = get_typ_typrelid(type);
+	if (memo != NULL)
+		return memo;
+
+	type = get_fn_expr_argtype(fcinfo->flinfo, 0);
+	relid = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
 	if (!OidIsValid(relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("target is of type %s, which is not the row type of a table",
 						OidIsValid(type) ? format_type_be(type) : "unknown"),
 				 errhint("Write NULL::your_table as the target.")));
+	memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(DgMemo));
+	memo->relid = relid;
+	fcinfo->flinfo->fn_extra = memo;
+	return memo;
+}
 
-	rel = try_relation_open(relid, AccessShareLock);
+/*
+ * Does the memo's shape still stand?  To be asked with the table locked.
+ */
+bool
+dg_target_memo_is_true(DgMemo *memo)
+{
+	return memo->shape != NULL && memo->generation == generation &&
+		memo->shape->target->valid;
+}
+
+/*
+ * Remembers the shape for the next call from the same place.
+ */
+void
+dg_target_memorize(DgMemo *memo, DgShape *shape)
+{
+	memo->shape = shape;
+	memo->generation = generation;
+}
+
+/*
+ * The target, locked to the end of the transaction, with the lock under which
+ * a plain SELECT would read it.
+ */
+Relation
+dg_target_open(DgMemo *memo)
+{
+	Relation	rel = try_relation_open(memo->relid, AccessShareLock);
+
 	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
@@ -308,6 +344,7 @@ dg_target_enter(void)
 {
 	if (calls_in_progress == 0 && graveyard != NIL)
 	{
+		generation++;
 		while (graveyard != NIL)
 		{
 			MemoryContext context = llast(graveyard);

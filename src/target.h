@@ -51,8 +51,19 @@ typedef struct DgShape
 	List	   *statements;		/* of DgStatement */
 } DgShape;
 
+/* What a call site, one function expression of a statement, found last */
+typedef struct DgMemo
+{
+	Oid			relid;
+	DgShape    *shape;			/* alive while generation is the current one */
+	uint64		generation;
+} DgMemo;
+
 extern void dg_target_init(void);
-extern Relation dg_target_open(FunctionCallInfo fcinfo);
+extern DgMemo *dg_target_memo(FunctionCallInfo fcinfo);
+extern Relation dg_target_open(DgMemo *memo);
+extern bool dg_target_memo_is_true(DgMemo *memo);
+extern void dg_target_memorize(DgMemo *memo, DgShape *shape);
 extern DgTarget *dg_target_get(Relation rel);
 extern DgShape *dg_target_find_shape(DgTarget *target, StringInfo key);
 extern DgShape *dg_target_add_shape(DgTarget *target, DgShape *draft,
