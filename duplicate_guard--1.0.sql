@@ -96,3 +96,11 @@ LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
 
 COMMENT ON FUNCTION classify_integrity_error(text, text, text, text, text, text, text, text) IS
 'Turns an error into facts, from all its diagnostic fields, or from its text alone as any client words it in any language of the server. What is not known is NULL, empty strings count as NULL, and no error is raised for any text.';
+
+CREATE FUNCTION last_integrity_error()
+RETURNS integrity_error
+AS 'MODULE_PATHNAME', 'duplicate_guard_last_integrity_error'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION last_integrity_error() IS
+'Returns the latest integrity error of this session, caught or not, since the library was loaded; NULL if there was none or DISCARD ALL came after it. A caught error is shown whole only to those who have the privileges of the role under which it was raised; others learn kind and sqlstate. Raises no error.';

@@ -55,4 +55,23 @@ typedef OverrideSearchPath SearchPathMatcher;
 #define dg_has_virtual_generated(constr) false
 #endif
 
+/* 18: ExecutorRun lost its last parameter */
+#if PG_VERSION_NUM >= 180000
+#define DG_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count
+#define DG_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count
+#else
+#define DG_EXECUTOR_RUN_PARAMETERS \
+	QueryDesc *queryDesc, ScanDirection direction, uint64 count, \
+		bool execute_once
+#define DG_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count, execute_once
+#endif
+
+/* 19: post_parse_analyze_hook may not change it */
+#if PG_VERSION_NUM >= 190000
+#define DG_JUMBLE_STATE const JumbleState
+#else
+#define DG_JUMBLE_STATE JumbleState
+#endif
+
 #endif							/* DG_COMPAT_H */

@@ -6,6 +6,7 @@
 
 #include "fmgr.h"
 
+#include "capture.h"
 #include "target.h"
 
 PG_MODULE_MAGIC;
@@ -16,4 +17,5 @@ void
 _PG_init(void)
 {
 	dg_target_init();
+	dg_capture_init();
 }
