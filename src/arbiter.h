@@ -8,34 +8,8 @@
 #include "postgres.h"
 
 #include "candidate.h"
-#include "nodes/pg_list.h"
+#include "index.h"
 #include "target.h"
-
-/* An index of the table; only those without a flaw can be arbiters */
-typedef struct DgIndex
-{
-	Oid			indexoid;
-	const char *name;
-	const char *flaw;			/* why it can never be one, or NULL */
-	bool		unique;			/* or exclusion: worth naming in an error */
-	bool		primary;
-	bool		nulls_not_distinct;
-	int			nkeys;
-	AttrNumber *attnums;		/* 0: the next one of exprs */
-	Oid		   *types;
-	Oid		   *opclasses;
-	Oid		   *operators;		/* equality */
-	FmgrInfo   *equals;			/* their functions */
-	Oid		   *collations;
-	List	   *exprs;			/* ready to be evaluated */
-	List	   *predicate;		/* likewise, implicitly ANDed */
-	List	   *stored_exprs;	/* as in the catalog, to be deparsed: the
-								 * others have been simplified */
-	Node	   *stored_predicate;
-	Bitmapset  *columns;		/* what the key is made from, by attnum */
-	Bitmapset  *predicate_columns;
-	Bitmapset  *generated;		/* stored generated columns of both */
-} DgIndex;
 
 /* An index that serves a set of lookup columns */
 typedef struct DgArbiter

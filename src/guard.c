@@ -50,38 +50,22 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/relation.h"
 #include "access/xact.h"
-#include "catalog/partition.h"
-#include "catalog/pg_class.h"
-#include "commands/trigger.h"
-#include "common/hashfn.h"
 #include "mb/pg_wchar.h"
 #include "miscadmin.h"
-#include "parser/parsetree.h"
-#include "rewrite/prs2lock.h"
-#include "rewrite/rewriteHandler.h"
-#include "storage/lmgr.h"
-#include "storage/lock.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
-#include "utils/resowner.h"
-#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "advisory.h"
+#include "creation.h"
 #include "guard.h"
-#include "probe.h"
-
-#define DG_ROUNDS 64
-#define DG_ROUNDS_BLIND 3		/* where the look may be blind to a row */
+#include "look.h"
 
 /* Bytes of a value in an error message */
 #define DG_VALUE_LENGTH 64
-
-/* Advisory locks of SQL's functions have 1 and 2 here */
-#define DG_ADVISORY_SPACE 3
 
 static void check_schema(Relation rel);
 static bool recall_shape(DgCall *call, DgMemo *memo);
@@ -90,19 +74,10 @@ static DgShape *get_shape(DgCall *call);
 static void report_repeated_column(DgShape *draft, Relation rel);
 static void report_suppressed(Relation rel) pg_attribute_noreturn();
 static bool get(DgCall *call, Snapshot snapshot, Datum *record);
-static bool look(DgCall *call, Snapshot snapshot, Datum *record);
-static bool look_and_lock_moving(DgCall *call, Datum *record);
-static bool try_lock(DgCall *call, bool *found, Datum *record);
 static void report_difference(DgCall *call, AttrNumber attnum, Datum record);
 static char *column_text(Relation rel, AttrNumber attnum, Datum value);
 static bool get_or_create_locked(DgCall *call, Datum *record);
-static void lock_lookup(DgCall *call);
-static uint64 hash_lookup(DgCall *call);
 static void prepare_creation(DgCall *call);
-static void check_writable(Relation rel);
-static void check_rules(Relation rel);
-static Relation open_base(Relation rel);
-static int	count_rounds(Relation rel);
 static bool create(DgCall *call, bool on_conflict, Datum *record);
 
 /*
@@ -250,7 +225,7 @@ dg_guard_get_or_create(DgCall *call, Datum *record)
 		if (round == 0)
 		{
 			prepare_creation(call);
-			rounds = count_rounds(call->rel);
+			rounds = dg_creation_rounds(call->rel);
 		}
 		if (create(call, round < rounds, record))
 			return true;
@@ -283,7 +258,7 @@ get(DgCall *call, Snapshot snapshot, Datum *record)
 {
 	AttrNumber	attnum;
 
-	if (!look(call, snapshot, record))
+	if (!dg_look(call, snapshot, record))
 		return false;
 	if (call->arbiter == NULL || call->arbiter->residual == NULL)
 		return true;
@@ -292,86 +267,6 @@ get(DgCall *call, Snapshot snapshot, Datum *record)
 	if (attnum != InvalidAttrNumber)
 		report_difference(call, attnum, *record);
 	return true;
-}
-
-/*
- * The probe where it is possible, else SQL.
- */
-static bool
-look(DgCall *call, Snapshot snapshot, Datum *record)
-{
-	bool		found;
-
-	if (call->arbiter != NULL && call->lock == DG_LOCK_NONE &&
-		dg_probe_possible(call->rel) &&
-		dg_probe_look(call->rel, call->target, call->arbiter->index,
-					  &call->key, record, &found))
-		return found;
-	if (call->lock != DG_LOCK_NONE && !IsolationUsesXactSnapshot() &&
-		call->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
-		return look_and_lock_moving(call, record);
-	return dg_statement_look(call->rel, call->shape, call->arbiter,
-							 &call->candidate, &call->key, call->lock,
-							 snapshot, record);
-}
-
-/*
- * A row that moves to another partition while we wait for its lock raises
- * 40001 even under READ COMMITTED, since PostgreSQL cannot follow it there.  We
- * can: the lock is tried in a subtransaction and the row looked up anew.
- */
-static bool
-look_and_lock_moving(DgCall *call, Datum *record)
-{
-	bool		found = false;
-
-	for (int round = 0; round < DG_ROUNDS; round++)
-	{
-		CHECK_FOR_INTERRUPTS();
-		if (!dg_statement_look(call->rel, call->shape, call->arbiter,
-							   &call->candidate, &call->key, DG_LOCK_NONE,
-							   InvalidSnapshot, record))
-			return false;
-		if (try_lock(call, &found, record) && found)
-			return true;
-	}
-	return dg_statement_look(call->rel, call->shape, call->arbiter,
-							 &call->candidate, &call->key, call->lock,
-							 InvalidSnapshot, record);
-}
-
-/*
- * Looks and locks in a subtransaction.  False when the row moved meanwhile.
- */
-static bool
-try_lock(DgCall *call, bool *found, Datum *record)
-{
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	volatile bool moved = false;
-
-	BeginInternalSubTransaction(NULL);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
-	{
-		*found = dg_statement_look(call->rel, call->shape, call->arbiter,
-								   &call->candidate, &call->key, call->lock,
-								   InvalidSnapshot, record);
-		ReleaseCurrentSubTransaction();
-	}
-	PG_CATCH();
-	{
-		if (geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			PG_RE_THROW();
-		moved = true;
-		MemoryContextSwitchTo(context);
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return !moved;
 }
 
 /*
@@ -440,7 +335,7 @@ get_or_create_locked(DgCall *call, Datum *record)
 	if (get(call, InvalidSnapshot, record))
 		return false;
 	prepare_creation(call);
-	lock_lookup(call);
+	dg_advisory_lock(call);
 	if (get(call, InvalidSnapshot, record))
 		return false;
 	if (IsolationUsesXactSnapshot())
@@ -461,161 +356,14 @@ get_or_create_locked(DgCall *call, Datum *record)
 }
 
 /*
- * Waits for the transactions that hold the same lookup.
- */
-static void
-lock_lookup(DgCall *call)
-{
-	uint64		hash = hash_lookup(call);
-	LOCKTAG		tag;
-
-	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, (uint32) (hash >> 32),
-						 (uint32) hash, DG_ADVISORY_SPACE);
-	(void) LockAcquire(&tag, ExclusiveLock, false, false);
-}
-
-/*
- * Equal lookups hash equal, through whichever partition they come: the root
- * table, the names of the columns, the values by their types' own functions.
- * A value whose type has none contributes nothing, so that calls wait more
- * often than they need to, but never less.
- */
-static uint64
-hash_lookup(DgCall *call)
-{
-	Relation	rel = call->rel;
-	Oid			root = RelationGetRelid(rel);
-	uint64		hash;
-
-	if (rel->rd_rel->relispartition)
-		root = llast_oid(get_partition_ancestors(root));
-	hash = hash_bytes_uint32_extended(root, 0);
-	for (int i = 0; i < call->shape->lookup->ncolumns; i++)
-	{
-		AttrNumber	attnum = call->shape->lookup->attnums[i];
-		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel),
-											   attnum - 1);
-		TypeCacheEntry *type;
-
-		hash = hash_bytes_extended((unsigned char *) NameStr(attr->attname),
-								   strlen(NameStr(attr->attname)), hash);
-		if (call->candidate.nulls[attnum - 1])
-			continue;
-		type = lookup_type_cache(attr->atttypid,
-								 TYPECACHE_HASH_EXTENDED_PROC_FINFO);
-		if (!OidIsValid(type->hash_extended_proc_finfo.fn_oid))
-			continue;
-		hash = DatumGetUInt64(FunctionCall2Coll(&type->hash_extended_proc_finfo,
-												attr->attcollation,
-												call->candidate.values[attnum - 1],
-												UInt64GetDatum(hash)));
-	}
-	return hash;
-}
-
-/*
  * Refuses where nothing can be created, then converts the defaults.
  */
 static void
 prepare_creation(DgCall *call)
 {
-	check_rules(call->rel);
-	check_writable(call->rel);
+	dg_creation_check(call->rel);
 	dg_candidate_convert(&call->candidate, call->shape->defaults,
 						 call->defaults);
-}
-
-/*
- * 25006 in a read-only transaction or on a standby, where a hit would have
- * been answered.
- */
-static void
-check_writable(Relation rel)
-{
-	if (!XactReadOnly || rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
-		return;
-	ereport(ERROR,
-			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-			 errmsg("cannot create a row in \"%s\" in a read-only transaction",
-					RelationGetRelationName(rel)),
-			 errdetail("The row was not found, and this transaction cannot write."),
-			 RecoveryInProgress() ?
-			 errhint("Call it on the primary server; this one is a standby.") :
-			 errhint("Call it in a READ WRITE transaction, on the primary server."),
-			 errtable(rel)));
-}
-
-/*
- * 0A000 where an INSERT would be something else than an INSERT, in the
- * relation itself or, for a view, in the one behind it.
- */
-static void
-check_rules(Relation rel)
-{
-	const char *cause = NULL;
-	Relation	base;
-
-	if (rel->trigdesc != NULL && rel->trigdesc->trig_insert_instead_row)
-		cause = gettext_noop("\"%s\" has an INSTEAD OF INSERT trigger.");
-	for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
-	{
-		CmdType		event = rel->rd_rules->rules[i]->event;
-
-		if (event == CMD_INSERT || event == CMD_UPDATE)
-			cause = gettext_noop("\"%s\" has INSERT or UPDATE rules.");
-	}
-	if (cause != NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("cannot create a row through \"%s\"",
-						RelationGetRelationName(rel)),
-				 errdetail(cause, RelationGetRelationName(rel)),
-				 errhint("Rows that exist are found; to create one, call it for the table behind it."),
-				 errtable(rel)));
-
-	base = open_base(rel);
-	if (base != NULL)
-	{
-		check_rules(base);
-		relation_close(base, NoLock);
-	}
-}
-
-/*
- * The one relation that a view selects from, locked; NULL for no view and for
- * one of more or of something else, which no INSERT goes through anyway.
- */
-static Relation
-open_base(Relation rel)
-{
-	List	   *from;
-	RangeTblEntry *rte;
-	Query	   *query;
-
-	if (rel->rd_rel->relkind != RELKIND_VIEW)
-		return NULL;
-	query = get_view_query(rel);
-	from = query->jointree->fromlist;
-	if (list_length(from) != 1 || !IsA(linitial(from), RangeTblRef))
-		return NULL;
-	rte = rt_fetch(((RangeTblRef *) linitial(from))->rtindex, query->rtable);
-	if (rte->rtekind != RTE_RELATION)
-		return NULL;
-	return relation_open(rte->relid, AccessShareLock);
-}
-
-/*
- * How often to try before the plain INSERT.
- */
-static int
-count_rounds(Relation rel)
-{
-	if (rel->rd_rel->relkind == RELKIND_VIEW ||
-		rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE ||
-		(rel->trigdesc != NULL && rel->trigdesc->trig_insert_before_row) ||
-		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
-		return DG_ROUNDS_BLIND;
-	return DG_ROUNDS;
 }
 
 /*

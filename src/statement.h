@@ -9,17 +9,9 @@
 
 #include "arbiter.h"
 #include "candidate.h"
+#include "statement_text.h"
 #include "target.h"
 #include "utils/snapshot.h"
-
-typedef enum DgLockStrength
-{
-	DG_LOCK_NONE,
-	DG_LOCK_KEY_SHARE,
-	DG_LOCK_SHARE,
-	DG_LOCK_NO_KEY_UPDATE,
-	DG_LOCK_UPDATE
-} DgLockStrength;
 
 extern bool dg_statement_look(Relation rel, DgShape *shape,
 							  DgArbiter *arbiter, DgCandidate *candidate,

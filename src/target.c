@@ -410,7 +410,8 @@ make_cache(void)
 
 /*
  * Relcache callback.  Clears flags only: somebody up the stack may hold the
- * entry, and the catalog must not be asked here.
+ * entry, and the catalog must not be asked here.  An index that becomes valid
+ * or is renamed sends a message for itself, none for its table.
  */
 static void
 invalidate(Datum arg, Oid relid)
@@ -420,14 +421,13 @@ invalidate(Datum arg, Oid relid)
 
 	if (targets == NULL)
 		return;
-	if (OidIsValid(relid))
-	{
-		entry = hash_search(targets, &relid, HASH_FIND, NULL);
-		if (entry != NULL)
-			entry->target->valid = false;
-		return;
-	}
 	hash_seq_init(&status, targets);
 	while ((entry = hash_seq_search(&status)) != NULL)
-		entry->target->valid = false;
+	{
+		DgTarget   *target = entry->target;
+
+		if (!OidIsValid(relid) || target->relid == relid ||
+			list_member_oid(target->index_oids, relid))
+			target->valid = false;
+	}
 }

@@ -27,6 +27,7 @@ typedef struct DgTarget
 	TupleDesc	desc;			/* a copy, with missing values */
 	TupleDesc	result;			/* blessed (record, was_created) */
 	List	   *indexes;		/* of DgIndex, see arbiter.h */
+	List	   *index_oids;		/* their invalidation is the target's too */
 	bool		indexes_loaded;
 	int			nshapes;
 	dlist_head	shapes;			/* of DgShape, latest used first */

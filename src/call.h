@@ -1,0 +1,31 @@
+/*
+ * call.h
+ *		One call, as all who work on it see it.
+ */
+#ifndef DG_CALL_H
+#define DG_CALL_H
+
+#include "postgres.h"
+
+#include "arbiter.h"
+#include "candidate.h"
+#include "statement.h"
+#include "target.h"
+
+/* One call: what is asked for, and how it is answered */
+typedef struct DgCall
+{
+	Relation	rel;
+	DgTarget   *target;
+	DgShape    *shape;
+	Jsonb	   *lookup;
+	Jsonb	   *defaults;		/* NULL: none */
+	DgCandidate candidate;		/* the lookup's values; the defaults' only
+								 * once something is to be created */
+	DgArbiter  *arbiter;		/* NULL: all lookup columns together */
+	DgKey		key;
+	bool		unguarded;		/* no index decides: an advisory lock does */
+	DgLockStrength lock;
+} DgCall;
+
+#endif							/* DG_CALL_H */

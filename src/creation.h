@@ -1,0 +1,15 @@
+/*
+ * creation.h
+ *		Where rows can be created, and how often to try.
+ */
+#ifndef DG_CREATION_H
+#define DG_CREATION_H
+
+#include "postgres.h"
+
+#include "utils/relcache.h"
+
+extern void dg_creation_check(Relation rel);
+extern int	dg_creation_rounds(Relation rel);
+
+#endif							/* DG_CREATION_H */

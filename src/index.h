@@ -1,0 +1,43 @@
+/*
+ * index.h
+ *		The definitions of a table's indexes.
+ */
+#ifndef DG_INDEX_H
+#define DG_INDEX_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+#include "nodes/bitmapset.h"
+#include "nodes/pg_list.h"
+#include "target.h"
+
+/* An index of the table; only those without a flaw can be arbiters */
+typedef struct DgIndex
+{
+	Oid			indexoid;
+	const char *name;
+	const char *flaw;			/* why it can never be one, or NULL */
+	bool		unique;			/* or exclusion: worth naming in an error */
+	bool		primary;
+	bool		nulls_not_distinct;
+	int			nkeys;
+	AttrNumber *attnums;		/* 0: the next one of exprs */
+	Oid		   *types;
+	Oid		   *opclasses;
+	Oid		   *operators;		/* equality */
+	FmgrInfo   *equals;			/* their functions */
+	Oid		   *collations;
+	List	   *exprs;			/* ready to be evaluated */
+	List	   *predicate;		/* likewise, implicitly ANDed */
+	List	   *stored_exprs;	/* as in the catalog, to be deparsed: the
+								 * others have been simplified */
+	Node	   *stored_predicate;
+	Bitmapset  *columns;		/* what the key is made from, by attnum */
+	Bitmapset  *predicate_columns;
+	Bitmapset  *generated;		/* stored generated columns of both */
+} DgIndex;
+
+extern void dg_index_load(Relation rel, DgTarget *target);
+
+#endif							/* DG_INDEX_H */

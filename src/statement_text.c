@@ -1,0 +1,336 @@
+/*
+ * statement_text.c
+ *		The text of the SQL statements behind a call.
+ *
+ * Names that we write are quoted and qualified, operators too.  Deparsed
+ * expressions are qualified only as far as the search_path of the moment asks
+ * for it: dg_statement_text_needs_path says whether a text holds any.
+ *
+ * Conflict targets are inferred from columns, expressions and predicate, each
+ * element with its collation and operator class, not from the constraint's
+ * name: REINDEX CONCURRENTLY has two indexes for a while, and a bare column
+ * could infer an index of another collation.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_operator.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/ruleutils.h"
+#include "utils/syscache.h"
+
+#include "statement_text.h"
+
+static char *look_text(Relation rel, DgShape *shape, DgStatementKey *key);
+static char *create_text(Relation rel, DgShape *shape,
+						 DgStatementKey *key);
+static void append_key_conditions(StringInfo sql, Relation rel,
+								  const char *alias, DgStatementKey *key);
+static void append_column_conditions(StringInfo sql, Relation rel,
+									 const char *alias, DgShape *shape,
+									 DgStatementKey *key);
+static void append_comparison(StringInfo sql, Oid operator, int param,
+							  bool is_null);
+static void append_conflict_target(StringInfo sql, Relation rel,
+								   DgShape *shape, DgArbiter *arbiter);
+static char *deparse(Relation rel, Node *expr);
+static void append_predicate(StringInfo sql, const char *lead, Relation rel,
+							 DgArbiter *arbiter);
+static void append_collation(StringInfo sql, Oid collation);
+static void append_opclass(StringInfo sql, Oid opclass);
+static const char *column_name(Relation rel, AttrNumber attnum);
+static const char *free_alias(Relation rel);
+
+/*
+ * The text for that key, in the current memory context.
+ */
+char *
+dg_statement_text(Relation rel, DgShape *shape, DgStatementKey *key)
+{
+	return key->verb == DG_LOOK ? look_text(rel, shape, key) :
+		create_text(rel, shape, key);
+}
+
+/*
+ * Does the text hold deparsed expressions?
+ */
+bool
+dg_statement_text_needs_path(DgStatementKey *key)
+{
+	return key->verb != DG_INSERT && key->arbiter != NULL &&
+		(key->arbiter->index->exprs != NIL ||
+		 key->arbiter->index->predicate != NIL);
+}
+
+/*
+ * SELECT t FROM s.r AS t WHERE … [FOR … OF t]
+ */
+static char *
+look_text(Relation rel, DgShape *shape, DgStatementKey *key)
+{
+	static const char *const locks[] = {
+		[DG_LOCK_NONE] = NULL,
+		[DG_LOCK_KEY_SHARE] = "KEY SHARE",
+		[DG_LOCK_SHARE] = "SHARE",
+		[DG_LOCK_NO_KEY_UPDATE] = "NO KEY UPDATE",
+		[DG_LOCK_UPDATE] = "UPDATE"
+	};
+	const char *alias = free_alias(rel);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s FROM %s AS %s WHERE ", alias,
+					 dg_target_name(rel), alias);
+	if (key->arbiter != NULL)
+		append_key_conditions(&sql, rel, alias, key);
+	else
+		append_column_conditions(&sql, rel, alias, shape, key);
+	if (key->lock != DG_LOCK_NONE)
+		appendStringInfo(&sql, " FOR %s OF %s", locks[key->lock], alias);
+	return sql.data;
+}
+
+/*
+ * The arbiter's key and predicate, in the form in which the planner finds
+ * that index.
+ */
+static void
+append_key_conditions(StringInfo sql, Relation rel, const char *alias,
+					  DgStatementKey *key)
+{
+	DgIndex    *index = key->arbiter->index;
+	ListCell   *next_expr = list_head(index->stored_exprs);
+
+	for (int i = 0; i < index->nkeys; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(sql, " AND ");
+		if (index->attnums[i] != InvalidAttrNumber)
+			appendStringInfo(sql, "%s.%s", alias,
+							 column_name(rel, index->attnums[i]));
+		else
+		{
+			appendStringInfo(sql, "(%s)", deparse(rel, lfirst(next_expr)));
+			next_expr = lnext(index->stored_exprs, next_expr);
+		}
+		append_collation(sql, index->collations[i]);
+		append_comparison(sql, index->operators[i], i + 1,
+						  bms_is_member(i, key->nulls));
+	}
+	append_predicate(sql, " AND ", rel, key->arbiter);
+}
+
+/*
+ * Every lookup column by its type's default equality.
+ */
+static void
+append_column_conditions(StringInfo sql, Relation rel, const char *alias,
+						 DgShape *shape, DgStatementKey *key)
+{
+	for (int i = 0; i < shape->lookup->ncolumns; i++)
+	{
+		AttrNumber	attnum = shape->lookup->attnums[i];
+
+		appendStringInfo(sql, "%s%s.%s", i > 0 ? " AND " : "", alias,
+						 column_name(rel, attnum));
+		append_comparison(sql, dg_candidate_equality(rel, attnum)->eq_opr,
+						  i + 1, bms_is_member(i, key->nulls));
+	}
+}
+
+/*
+ * What stands behind the column: OPERATOR(pg_catalog.=) $1
+ */
+static void
+append_comparison(StringInfo sql, Oid operator, int param, bool is_null)
+{
+	HeapTuple	tuple;
+	Form_pg_operator form;
+
+	if (is_null)
+	{
+		appendStringInfoString(sql, " IS NULL");
+		return;
+	}
+	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	appendStringInfo(sql, " OPERATOR(%s.%s) $%d",
+					 quote_identifier(get_namespace_name(form->oprnamespace)),
+					 NameStr(form->oprname), param);
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * INSERT INTO s.r AS t (…) VALUES (…) [ON CONFLICT … DO NOTHING] RETURNING t
+ */
+static char *
+create_text(Relation rel, DgShape *shape, DgStatementKey *key)
+{
+	const char *alias = free_alias(rel);
+	int			nlookup = shape->lookup->ncolumns;
+	int			n = nlookup + shape->defaults->ncolumns;
+	StringInfoData sql;
+	StringInfoData params;
+
+	initStringInfo(&sql);
+	initStringInfo(&params);
+	appendStringInfo(&sql, "INSERT INTO %s AS %s (", dg_target_name(rel),
+					 alias);
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
+			shape->defaults->attnums[i - nlookup];
+
+		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
+						 column_name(rel, attnum));
+		appendStringInfo(&params, "%s$%d", i > 0 ? ", " : "", i + 1);
+	}
+	appendStringInfo(&sql, ") VALUES (%s)", params.data);
+	if (key->verb == DG_CREATE)
+	{
+		appendStringInfoString(&sql, " ON CONFLICT");
+		append_conflict_target(&sql, rel, shape, key->arbiter);
+		appendStringInfoString(&sql, " DO NOTHING");
+	}
+	appendStringInfo(&sql, " RETURNING %s", alias);
+	return sql.data;
+}
+
+/*
+ * The inference clause.  A foreign table can have none; that of a view is the
+ * lookup columns, which PostgreSQL resolves on the base table.
+ */
+static void
+append_conflict_target(StringInfo sql, Relation rel, DgShape *shape,
+					   DgArbiter *arbiter)
+{
+	DgIndex    *index;
+	ListCell   *next_expr;
+
+	if (rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE)
+		return;
+	appendStringInfoString(sql, " (");
+	if (arbiter == NULL)
+	{
+		for (int i = 0; i < shape->lookup->ncolumns; i++)
+			appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+							 column_name(rel, shape->lookup->attnums[i]));
+		appendStringInfoChar(sql, ')');
+		return;
+	}
+
+	index = arbiter->index;
+	next_expr = list_head(index->stored_exprs);
+	for (int i = 0; i < index->nkeys; i++)
+	{
+		if (i > 0)
+			appendStringInfoString(sql, ", ");
+		if (index->attnums[i] != InvalidAttrNumber)
+			appendStringInfoString(sql, column_name(rel, index->attnums[i]));
+		else
+		{
+			appendStringInfo(sql, "(%s)", deparse(rel, lfirst(next_expr)));
+			next_expr = lnext(index->stored_exprs, next_expr);
+		}
+		append_collation(sql, index->collations[i]);
+		append_opclass(sql, index->opclasses[i]);
+	}
+	appendStringInfoChar(sql, ')');
+	append_predicate(sql, " WHERE ", rel, arbiter);
+}
+
+/*
+ * An expression over the table's columns, as text for this search_path.
+ */
+static char *
+deparse(Relation rel, Node *expr)
+{
+	List	   *context = deparse_context_for(RelationGetRelationName(rel),
+											  RelationGetRelid(rel));
+
+	return deparse_expression(expr, context, false, false);
+}
+
+/*
+ * The predicate of a partial arbiter behind that word; nothing for another.
+ */
+static void
+append_predicate(StringInfo sql, const char *lead, Relation rel,
+				 DgArbiter *arbiter)
+{
+	if (arbiter->index->stored_predicate == NULL)
+		return;
+	appendStringInfo(sql, "%s(%s)", lead,
+					 deparse(rel, arbiter->index->stored_predicate));
+}
+
+/*
+ * COLLATE with a qualified name, where the key has a collation.
+ */
+static void
+append_collation(StringInfo sql, Oid collation)
+{
+	HeapTuple	tuple;
+	Form_pg_collation form;
+
+	if (!OidIsValid(collation))
+		return;
+	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for collation %u", collation);
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	appendStringInfo(sql, " COLLATE %s",
+					 quote_qualified_identifier(get_namespace_name(form->collnamespace),
+												NameStr(form->collname)));
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * A qualified operator class.
+ */
+static void
+append_opclass(StringInfo sql, Oid opclass)
+{
+	HeapTuple	tuple;
+	Form_pg_opclass form;
+
+	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator class %u", opclass);
+	form = (Form_pg_opclass) GETSTRUCT(tuple);
+	appendStringInfo(sql, " %s",
+					 quote_qualified_identifier(get_namespace_name(form->opcnamespace),
+												NameStr(form->opcname)));
+	ReleaseSysCache(tuple);
+}
+
+/*
+ * A column's name, quoted.
+ */
+static const char *
+column_name(Relation rel, AttrNumber attnum)
+{
+	return quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(rel),
+												  attnum - 1)->attname));
+}
+
+/*
+ * An alias for the target that no column bears: where one does, the alias
+ * alone would mean the column, not the row.
+ */
+static const char *
+free_alias(Relation rel)
+{
+	char	   *alias = pstrdup("t");
+
+	for (int i = 1; get_attnum(RelationGetRelid(rel), alias) != InvalidAttrNumber; i++)
+		alias = psprintf("t_%d", i);
+	return alias;
+}
+

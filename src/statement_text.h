@@ -1,0 +1,43 @@
+/*
+ * statement_text.h
+ *		The text of the SQL statements behind a call.
+ */
+#ifndef DG_STATEMENT_TEXT_H
+#define DG_STATEMENT_TEXT_H
+
+#include "postgres.h"
+
+#include "arbiter.h"
+#include "candidate.h"
+#include "target.h"
+
+typedef enum DgLockStrength
+{
+	DG_LOCK_NONE,
+	DG_LOCK_KEY_SHARE,
+	DG_LOCK_SHARE,
+	DG_LOCK_NO_KEY_UPDATE,
+	DG_LOCK_UPDATE
+} DgLockStrength;
+
+typedef enum DgVerb
+{
+	DG_LOOK,					/* SELECT */
+	DG_CREATE,					/* INSERT … ON CONFLICT DO NOTHING */
+	DG_INSERT					/* INSERT */
+} DgVerb;
+
+/* What a statement's text follows from, besides the shape */
+typedef struct DgStatementKey
+{
+	DgVerb		verb;
+	DgLockStrength lock;
+	DgArbiter  *arbiter;		/* NULL: by all lookup columns */
+	Bitmapset  *nulls;			/* parameters asked for with IS NULL */
+} DgStatementKey;
+
+extern char *dg_statement_text(Relation rel, DgShape *shape,
+							   DgStatementKey *key);
+extern bool dg_statement_text_needs_path(DgStatementKey *key);
+
+#endif							/* DG_STATEMENT_TEXT_H */
