@@ -27,7 +27,7 @@ static const struct
 {
 	const char *sqlstate;
 	const char *name;
-}			conditions[] = {
+} conditions[] = {
 	{"21000", "cardinality_violation"},
 	{"22000", "data_exception"},
 	{"22001", "string_data_right_truncation"},
@@ -57,8 +57,7 @@ static const struct
 	{"55000", "object_not_in_prerequisite_state"},
 	{"55P03", "lock_not_available"},
 	{"57014", "query_canceled"},
-	{"P0001", "raise_exception"}
-};
+	{"P0001", "raise_exception"}};
 
 /* PL/pgSQL's name of the SQLSTATE, for integrity errors and neighbours. */
 const char *
@@ -309,7 +308,8 @@ list_in_words(List *names)
 			return NULL;
 		if (i > 0)
 			appendStringInfoString(&buf, i == list_length(names) - 1 ?
-								   " and " : ", ");
+											 " and " :
+											 ", ");
 		appendStringInfoString(&buf, words);
 	}
 	return buf.data;
@@ -328,8 +328,7 @@ singular(const char *name)
 		"series", "species", "news", "indices", "analyses", "shelves",
 		"halves", "leaves", "lives", "wives", "movies", "cookies", "ties",
 		"pies", "zombies", "calories", "geese", "mice", "feet", "teeth",
-		"buses", "gases", "lenses", "quizzes", "caches", "axes", "aches"
-	};
+		"buses", "gases", "lenses", "quizzes", "caches", "axes", "aches"};
 	char	   *words = in_words(name);
 	const char *last;
 	size_t		len;
@@ -369,7 +368,7 @@ ends_with(const char *word, const char *ending)
 	size_t		len = strlen(word);
 
 	return len >= strlen(ending) &&
-		strcmp(word + len - strlen(ending), ending) == 0;
+		   strcmp(word + len - strlen(ending), ending) == 0;
 }
 
 /* A or An, by the first letter; words that sound otherwise take part. */
@@ -377,8 +376,7 @@ static const char *
 article(const char *noun)
 {
 	static const char *const sounds_like_a[] = {
-		"uni", "use", "usa", "eu", "one", "once", "ut", "ur"
-	};
+		"uni", "use", "usa", "eu", "one", "once", "ut", "ur"};
 	int			i;
 
 	if (strncmp(noun, "hour", 4) == 0 || strncmp(noun, "honor", 5) == 0 ||

@@ -74,4 +74,3 @@ hash_lookup(DgCall *call)
 	}
 	return hash;
 }
-

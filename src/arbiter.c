@@ -86,10 +86,12 @@ compare_arbiters(const ListCell *a, const ListCell *b)
 	DgIndex    *r = right->index;
 
 #define PREFER(condition_left, condition_right) \
-	do { \
+	do \
+	{ \
 		if ((condition_left) != (condition_right)) \
 			return (condition_left) ? -1 : 1; \
-	} while (0)
+	} \
+	while (0)
 
 	PREFER(l->predicate == NIL, r->predicate == NIL);
 	PREFER(bms_is_empty(left->residual), bms_is_empty(right->residual));
@@ -172,8 +174,8 @@ choose_named(Relation rel, DgShape *shape, DgCandidate *candidate,
 			return arbiter;
 	}
 	reason = named != NULL ?
-		why_not(rel, shape, named, candidate, key) :
-		_("it is not a unique constraint");
+				 why_not(rel, shape, named, candidate, key) :
+				 _("it is not a unique constraint");
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
 			 errmsg("arbiter \"%s\" does not decide on the lookup columns (%s)",
@@ -226,11 +228,11 @@ dg_arbiter_report_none(Relation rel, DgShape *shape, DgCandidate *candidate)
 					RelationGetRelationName(rel), columns),
 			 errdetail_internal("%s", detail.data),
 			 ambiguous != NULL ?
-			 errhint("Name one of them, for example arbiter => %s.",
-					 quote_literal_cstr(ambiguous)) :
-			 errhint("Run CREATE UNIQUE INDEX ON %s (%s)%s; or call with require_unique => false.",
-					 dg_target_name(rel), columns,
-					 has_nulls ? " NULLS NOT DISTINCT" : ""),
+				 errhint("Name one of them, for example arbiter => %s.",
+						 quote_literal_cstr(ambiguous)) :
+				 errhint("Run CREATE UNIQUE INDEX ON %s (%s)%s; or call with require_unique => false.",
+						 dg_target_name(rel), columns,
+						 has_nulls ? " NULLS NOT DISTINCT" : ""),
 			 errtable(rel)));
 }
 
@@ -268,14 +270,15 @@ static const char *
 missing_column(Relation rel, DgShape *shape, DgIndex *index)
 {
 	Bitmapset  *missing = bms_difference(index->columns,
-										 shape->lookup->attrs);
+										shape->lookup->attrs);
 	int			attnum = bms_next_member(missing, -1);
 
 	if (attnum == 0)
 		return _("its expression needs the whole row");
 	return psprintf(_("column \"%s\" is not in the lookup"),
 					NameStr(TupleDescAttr(RelationGetDescr(rel),
-										  attnum - 1)->attname));
+										  attnum - 1)
+								->attname));
 }
 
 /*
@@ -292,7 +295,8 @@ null_column(Relation rel, DgIndex *index, DgKey *key)
 		return _("its expression is null for the lookup and it is not NULLS NOT DISTINCT");
 	return psprintf(_("column \"%s\" is null in the lookup and it is not NULLS NOT DISTINCT"),
 					NameStr(TupleDescAttr(RelationGetDescr(rel),
-										  index->attnums[i] - 1)->attname));
+										  index->attnums[i] - 1)
+								->attname));
 }
 
 /*
@@ -306,7 +310,7 @@ make_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
 {
 	DgIndex    *index = arbiter->index;
 	bool		test_predicate = (index->predicate != NIL &&
-								  arbiter->predicate_named);
+						   arbiter->predicate_named);
 	bool		admits = true;
 	ExprContext *econtext;
 	ListCell   *next_expr = list_head(index->exprs);

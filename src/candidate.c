@@ -90,17 +90,19 @@ refuse_object(Jsonb *json, const char *argname)
 {
 	JsonbValue	value;
 	bool		is_string = (JB_ROOT_IS_SCALAR(json) &&
-							 JsonbExtractScalar(&json->root, &value) &&
-							 value.type == jbvString);
+					  JsonbExtractScalar(&json->root, &value) &&
+					  value.type == jbvString);
 
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("%s must be a JSON object keyed by column name", argname),
 			 errdetail("It is a JSON %s.",
 					   JB_ROOT_IS_SCALAR(json) ?
-					   JsonbTypeName(&value) : "array"),
+						   JsonbTypeName(&value) :
+						   "array"),
 			 is_string ?
-			 errhint("The JSON was encoded twice: pass the object itself, not its text as a JSON string.") : 0));
+				 errhint("The JSON was encoded twice: pass the object itself, not its text as a JSON string.") :
+				 0));
 }
 
 /*
@@ -137,7 +139,8 @@ dg_candidate_skip_key(const char *key, Jsonb *object)
 
 	if (object == NULL)
 		return memcmp(key, &count, sizeof(count)) == 0 ?
-			key + sizeof(count) : NULL;
+				   key + sizeof(count) :
+				   NULL;
 	if (memcmp(key, &object->root.header, sizeof(uint32)) != 0)
 		return NULL;
 	size = entries_size(object);
@@ -155,7 +158,7 @@ static Size
 entries_size(Jsonb *object)
 {
 	return offsetof(JsonbContainer, children) +
-		JB_ROOT_COUNT(object) * sizeof(JEntry);
+		   JB_ROOT_COUNT(object) * sizeof(JEntry);
 }
 
 /*
@@ -239,7 +242,8 @@ report_unknown_column(Relation rel, const char *name)
 			 errmsg("column \"%s\" of relation \"%s\" does not exist",
 					name, RelationGetRelationName(rel)),
 			 nearest != NULL ?
-			 errhint("Perhaps you meant the column \"%s\".", nearest) : 0,
+				 errhint("Perhaps you meant the column \"%s\".", nearest) :
+				 0,
 			 errtable(rel)));
 }
 
@@ -467,7 +471,7 @@ dg_candidate_equality(Relation rel, AttrNumber attnum)
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
 	TypeCacheEntry *type = lookup_type_cache(attr->atttypid,
 											 TYPECACHE_EQ_OPR |
-											 TYPECACHE_EQ_OPR_FINFO);
+												 TYPECACHE_EQ_OPR_FINFO);
 
 	if (!OidIsValid(type->eq_opr_finfo.fn_oid))
 		ereport(ERROR,

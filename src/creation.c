@@ -49,8 +49,8 @@ check_writable(Relation rel)
 					RelationGetRelationName(rel)),
 			 errdetail("The row was not found, and this transaction cannot write."),
 			 RecoveryInProgress() ?
-			 errhint("Call it on the primary server; this one is a standby.") :
-			 errhint("Call it in a READ WRITE transaction, on the primary server."),
+				 errhint("Call it on the primary server; this one is a standby.") :
+				 errhint("Call it in a READ WRITE transaction, on the primary server."),
 			 errtable(rel)));
 }
 
@@ -126,4 +126,3 @@ dg_creation_rounds(Relation rel)
 		return DG_ROUNDS_BLIND;
 	return DG_ROUNDS;
 }
-

@@ -78,12 +78,11 @@ parse_lock_strength(const char *name)
 	{
 		const char *name;
 		DgLockStrength strength;
-	}			strengths[] = {
+	} strengths[] = {
 		{"key share", DG_LOCK_KEY_SHARE},
 		{"share", DG_LOCK_SHARE},
 		{"no key update", DG_LOCK_NO_KEY_UPDATE},
-		{"update", DG_LOCK_UPDATE}
-	};
+		{"update", DG_LOCK_UPDATE}};
 
 	for (int i = 0; i < lengthof(strengths); i++)
 	{

@@ -121,7 +121,7 @@ check_schema(Relation rel)
 {
 	Oid			schema = RelationGetNamespace(rel);
 	AclResult	result = object_aclcheck(NamespaceRelationId, schema,
-										 GetUserId(), ACL_USAGE);
+									   GetUserId(), ACL_USAGE);
 
 	if (result != ACLCHECK_OK)
 		aclcheck_error(result, OBJECT_SCHEMA, get_namespace_name(schema));
@@ -195,7 +195,7 @@ static void
 report_repeated_column(DgShape *draft, Relation rel)
 {
 	Bitmapset  *both = bms_intersect(draft->lookup->attrs,
-									 draft->defaults->attrs);
+									draft->defaults->attrs);
 	AttrNumber	attnum = bms_next_member(both, -1);
 
 	ereport(ERROR,
@@ -279,7 +279,8 @@ report_difference(DgCall *call, AttrNumber attnum, Datum record)
 	Relation	rel = call->rel;
 	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
 	const char *column = NameStr(TupleDescAttr(RelationGetDescr(rel),
-											   attnum - 1)->attname);
+											   attnum - 1)
+									 ->attname);
 	const char *index = call->arbiter->index->name;
 	HeapTupleData tuple;
 	Datum		value;
@@ -295,8 +296,8 @@ report_difference(DgCall *call, AttrNumber attnum, Datum record)
 			 errdetail("Its column \"%s\" is %s, not %s.", column,
 					   isnull ? "NULL" : column_text(rel, attnum, value),
 					   call->candidate.nulls[attnum - 1] ? "NULL" :
-					   column_text(rel, attnum,
-								   call->candidate.values[attnum - 1])),
+														   column_text(rel, attnum,
+																	   call->candidate.values[attnum - 1])),
 			 errhint("Move \"%s\" from the lookup to defaults if it does not identify the row.",
 					 column),
 			 errtableconstraint(rel, index)));

@@ -93,7 +93,7 @@ stored_node(Relation index, AttrNumber attnum)
 {
 	bool		isnull;
 	Datum		tree = SysCacheGetAttr(INDEXRELID, index->rd_indextuple, attnum,
-									   &isnull);
+								 &isnull);
 
 	return isnull ? NULL : stringToNode(TextDatumGetCString(tree));
 }
@@ -171,7 +171,8 @@ collect_columns(DgIndex *index, Relation rel)
 		if (attnum != InvalidAttrNumber)
 		{
 			index->types[i] = TupleDescAttr(RelationGetDescr(rel),
-											attnum - 1)->atttypid;
+											attnum - 1)
+								  ->atttypid;
 			attrs = bms_add_member(attrs, attnum);
 			continue;
 		}
@@ -225,4 +226,3 @@ replace_generated(DgIndex *index, Relation rel, Bitmapset *attrs)
 	}
 	return result;
 }
-

@@ -63,7 +63,7 @@ dg_key_of_index(DgKey *key, Oid indexid)
 	add_elements(key, form->indrelid, form->indkey.values, form->indnkeyatts,
 				 expressions);
 	key->text = expressions == NIL ? text_of_columns(key) :
-		text_of_index(form->indrelid, indexid, form->indnkeyatts);
+									 text_of_index(form->indrelid, indexid, form->indnkeyatts);
 	for (i = 0; i < key->nelements; i++)
 	{
 		if (!form->indnullsnotdistinct)
@@ -92,7 +92,7 @@ dg_key_of_partitions(DgKey *key, Oid relid)
 	for (i = 0; i < key->nelements; i++)
 		key->elements[i].maybe_null = true; /* routed before NOT NULL is asked */
 	key->text = expressions == NIL ? text_of_columns(key) :
-		text_of_partitions(relid);
+									 text_of_partitions(relid);
 	ReleaseSysCache(tuple);
 }
 
@@ -180,7 +180,7 @@ add_column(DgKey *key, Oid relid, AttrNumber attnum)
 {
 	DgKeyElement *element = &key->elements[key->nelements++];
 	HeapTuple	tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid),
-										Int16GetDatum(attnum));
+									  Int16GetDatum(attnum));
 	Form_pg_attribute form;
 
 	if (!HeapTupleIsValid(tuple))

@@ -101,4 +101,3 @@ try_lock(DgCall *call, bool *found, Datum *record)
 	CurrentResourceOwner = owner;
 	return !moved;
 }
-

@@ -34,7 +34,7 @@
 
 static List *scan_by_name(Oid catalog, Oid index, AttrNumber name_column,
 						  const char *name,
-						  Oid (*accept) (HeapTuple tuple, char kind),
+						  Oid (*accept)(HeapTuple tuple, char kind),
 						  char kind);
 static Oid	accept_relation(HeapTuple tuple, char kind);
 static Oid	accept_domain(HeapTuple tuple, char kind);
@@ -98,7 +98,7 @@ dg_lookup_constraints(const char *name, char contype)
  */
 static List *
 scan_by_name(Oid catalog, Oid index, AttrNumber name_column, const char *name,
-			 Oid (*accept) (HeapTuple tuple, char kind), char kind)
+			 Oid (*accept)(HeapTuple tuple, char kind), char kind)
 {
 	List	   *found = NIL;
 	NameData	key;
@@ -207,7 +207,7 @@ dg_lookup_not_null(Oid relid, const char *column)
 		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
 		bool		isnull;
 		Datum		conkey = heap_getattr(tuple, Anum_pg_constraint_conkey,
-										  RelationGetDescr(rel), &isnull);
+									RelationGetDescr(rel), &isnull);
 
 		if (form->contype != 'n' || isnull)
 			continue;
@@ -279,7 +279,7 @@ dg_lookup_extension_schema(void)
 							  &scankey);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
-		namespace = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
+	namespace = ((Form_pg_extension) GETSTRUCT(tuple))->extnamespace;
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return namespace;

@@ -109,8 +109,8 @@ static bool
 index_is_too_young(Relation index)
 {
 	return index->rd_index->indcheckxmin &&
-		!TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
-							   TransactionXmin);
+		   !TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+								  TransactionXmin);
 }
 
 /*
@@ -153,7 +153,7 @@ make_scan_keys(ScanKey keys, Relation index, DgIndex *arbiter, DgKey *key)
 			flags = SK_ISNULL | SK_SEARCHNULL;
 		ScanKeyEntryInitializeWithInfo(&keys[i], flags, i + 1,
 									   flags ? InvalidStrategy :
-									   BTEqualStrategyNumber,
+											   BTEqualStrategyNumber,
 									   InvalidOid, arbiter->collations[i],
 									   &arbiter->equals[i], key->values[i]);
 	}
@@ -174,7 +174,7 @@ whole_row(TupleTableSlot *slot)
 		tuple = ((HeapTupleTableSlot *) slot)->tuple;
 		if (!HeapTupleHasExternal(tuple) &&
 			HeapTupleHeaderGetNatts(tuple->t_data) ==
-			slot->tts_tupleDescriptor->natts)
+				slot->tts_tupleDescriptor->natts)
 			return heap_copy_tuple_as_datum(tuple, slot->tts_tupleDescriptor);
 	}
 	slot_getallattrs(slot);

@@ -139,8 +139,8 @@ same_error(const char *sqlstate, const char *site_sqlstate)
 		return true;
 	return (strcmp(sqlstate, "23503") == 0 ||
 			strcmp(sqlstate, "23001") == 0) &&
-		(strcmp(site_sqlstate, "23503") == 0 ||
-		 strcmp(site_sqlstate, "23001") == 0);
+		   (strcmp(site_sqlstate, "23503") == 0 ||
+			strcmp(site_sqlstate, "23001") == 0);
 }
 
 /* Copies the arguments to what they stand for. */

@@ -164,7 +164,8 @@ index_fits(Oid indexid, DgKind kind, const DgNames *names,
 	form = (Form_pg_index) GETSTRUCT(tuple);
 	table = form->indrelid;
 	fits = kind == DG_UNIQUE_VIOLATION ?
-		form->indisunique : form->indisexclusion;
+			   form->indisunique :
+			   form->indisexclusion;
 	ReleaseSysCache(tuple);
 	if (fits && names->table != NULL)
 	{
@@ -226,9 +227,9 @@ foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
 	dg_key_of_columns(&key, referenced ? form->confrelid : form->conrelid,
 					  constraint_columns(tuple,
 										 referenced ? Anum_pg_constraint_confkey :
-										 Anum_pg_constraint_conkey,
+													  Anum_pg_constraint_conkey,
 										 referenced ? form->confrelid :
-										 form->conrelid));
+													  form->conrelid));
 	ReleaseSysCache(tuple);
 	if (parent == NULL || key.nelements == 0)
 		return false;
@@ -429,8 +430,8 @@ table_fits(Oid relid, DgKind kind)
 		return false;
 	form = (Form_pg_class) GETSTRUCT(tuple);
 	fits = form->relkind == RELKIND_RELATION ||
-		form->relkind == RELKIND_PARTITIONED_TABLE ||
-		form->relkind == RELKIND_FOREIGN_TABLE;
+		   form->relkind == RELKIND_PARTITIONED_TABLE ||
+		   form->relkind == RELKIND_FOREIGN_TABLE;
 	if (kind == DG_WITH_CHECK_OPTION_VIOLATION)
 		fits = form->relkind == RELKIND_VIEW;
 	else if (kind == DG_ROW_SECURITY_VIOLATION)
@@ -469,7 +470,7 @@ named_constraints(const DgNames *names, char contype)
 		foreach(lc, dg_lookup_constraints(names->constraint, contype))
 		{
 			HeapTuple	tuple = SearchSysCache1(CONSTROID,
-												ObjectIdGetDatum(lfirst_oid(lc)));
+											  ObjectIdGetDatum(lfirst_oid(lc)));
 			char	   *schema;
 
 			if (!HeapTupleIsValid(tuple))
@@ -485,7 +486,7 @@ named_constraints(const DgNames *names, char contype)
 	foreach(lc, named_relations(names))
 	{
 		Oid			conoid = dg_lookup_constraint(lfirst_oid(lc),
-												  names->constraint, contype);
+										  names->constraint, contype);
 
 		if (OidIsValid(conoid))
 			found = lappend_oid(found, conoid);
@@ -509,8 +510,8 @@ constraint_columns(HeapTuple tuple, AttrNumber column, Oid relid)
 	for (i = 0; i < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)); i++)
 	{
 		char	   *name = get_attname(relid,
-									   ((int16 *) ARR_DATA_PTR(array))[i],
-									   true);
+								 ((int16 *) ARR_DATA_PTR(array))[i],
+								 true);
 
 		if (name == NULL)
 			return NIL;
@@ -527,7 +528,8 @@ name_table(DgFacts *facts, Oid declared, Oid violated)
 
 	facts->table_name = get_rel_name(declared);
 	facts->schema_name = OidIsValid(namespace) ?
-		get_namespace_name(namespace) : NULL;
+							 get_namespace_name(namespace) :
+							 NULL;
 	if (declared != violated)
 		facts->partition_name = dg_lookup_regclass(violated);
 }

@@ -61,7 +61,7 @@ bool
 dg_span_begins(DgSpan text, DgSpan word)
 {
 	return text.len >= word.len &&
-		memcmp(text.start, word.start, word.len) == 0;
+		   memcmp(text.start, word.start, word.len) == 0;
 }
 
 /* Whether the text ends with the word. */
@@ -69,7 +69,7 @@ bool
 dg_span_ends(DgSpan text, DgSpan word)
 {
 	return text.len >= word.len &&
-		memcmp(text.start + text.len - word.len, word.start, word.len) == 0;
+		   memcmp(text.start + text.len - word.len, word.start, word.len) == 0;
 }
 
 /* The text without its first bytes. */

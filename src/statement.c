@@ -51,7 +51,7 @@ static Oid *parameter_types(Relation rel, DgShape *shape, DgStatementKey *key,
 static bool execute(Relation rel, DgStatement *statement, Datum *values,
 					const char *nulls, Snapshot snapshot, Datum *record);
 static int	run_plan(DgStatement *statement, Datum *values,
-					 const char *nulls, Snapshot snapshot);
+					const char *nulls, Snapshot snapshot);
 static void hint_retry(void *arg);
 
 /*
@@ -94,7 +94,7 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
 					bool on_conflict, DgCandidate *candidate, Datum *record)
 {
 	DgStatementKey wanted = {on_conflict ? DG_CREATE : DG_INSERT,
-	DG_LOCK_NONE, arbiter, NULL};
+							 DG_LOCK_NONE, arbiter, NULL};
 	int			nlookup = shape->lookup->ncolumns;
 	int			n = nlookup + shape->defaults->ncolumns;
 	Datum	   *values = palloc(n * sizeof(Datum));
@@ -103,7 +103,7 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
 	for (int i = 0; i < n; i++)
 	{
 		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
-			shape->defaults->attnums[i - nlookup];
+										  shape->defaults->attnums[i - nlookup];
 
 		values[i] = candidate->values[attnum - 1];
 		nulls[i] = candidate->nulls[attnum - 1] ? 'n' : ' ';
@@ -207,8 +207,7 @@ check_inference(SPIPlanPtr plan)
 {
 	ErrorContextCallback callback = {
 		.previous = error_context_stack,
-		.callback = hint_view
-	};
+		.callback = hint_view};
 	CachedPlan *cached;
 
 	error_context_stack = &callback;
@@ -259,7 +258,7 @@ parameter_types(Relation rel, DgShape *shape, DgStatementKey *key, int *nargs)
 	for (int i = 0; i < *nargs; i++)
 	{
 		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
-			shape->defaults->attnums[i - nlookup];
+										  shape->defaults->attnums[i - nlookup];
 
 		types[i] = TupleDescAttr(desc, attnum - 1)->atttypid;
 	}
@@ -275,8 +274,7 @@ execute(Relation rel, DgStatement *statement, Datum *values,
 {
 	ErrorContextCallback callback = {
 		.previous = error_context_stack,
-		.callback = hint_retry
-	};
+		.callback = hint_retry};
 	int			rc;
 	bool		found;
 	bool		isnull;

@@ -52,7 +52,7 @@ char *
 dg_statement_text(Relation rel, DgShape *shape, DgStatementKey *key)
 {
 	return key->verb == DG_LOOK ? look_text(rel, shape, key) :
-		create_text(rel, shape, key);
+								  create_text(rel, shape, key);
 }
 
 /*
@@ -62,8 +62,8 @@ bool
 dg_statement_text_needs_path(DgStatementKey *key)
 {
 	return key->verb != DG_INSERT && key->arbiter != NULL &&
-		(key->arbiter->index->exprs != NIL ||
-		 key->arbiter->index->predicate != NIL);
+		   (key->arbiter->index->exprs != NIL ||
+			key->arbiter->index->predicate != NIL);
 }
 
 /*
@@ -77,8 +77,7 @@ look_text(Relation rel, DgShape *shape, DgStatementKey *key)
 		[DG_LOCK_KEY_SHARE] = "KEY SHARE",
 		[DG_LOCK_SHARE] = "SHARE",
 		[DG_LOCK_NO_KEY_UPDATE] = "NO KEY UPDATE",
-		[DG_LOCK_UPDATE] = "UPDATE"
-	};
+		[DG_LOCK_UPDATE] = "UPDATE"};
 	const char *alias = free_alias(rel);
 	StringInfoData sql;
 
@@ -185,7 +184,7 @@ create_text(Relation rel, DgShape *shape, DgStatementKey *key)
 	for (int i = 0; i < n; i++)
 	{
 		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
-			shape->defaults->attnums[i - nlookup];
+										  shape->defaults->attnums[i - nlookup];
 
 		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
 						 column_name(rel, attnum));
@@ -252,7 +251,7 @@ static char *
 deparse(Relation rel, Node *expr)
 {
 	List	   *context = deparse_context_for(RelationGetRelationName(rel),
-											  RelationGetRelid(rel));
+										RelationGetRelid(rel));
 
 	return deparse_expression(expr, context, false, false);
 }
@@ -317,7 +316,8 @@ static const char *
 column_name(Relation rel, AttrNumber attnum)
 {
 	return quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(rel),
-												  attnum - 1)->attname));
+												  attnum - 1)
+										->attname));
 }
 
 /*
@@ -333,4 +333,3 @@ free_alias(Relation rel)
 		alias = psprintf("t_%d", i);
 	return alias;
 }
-

@@ -107,7 +107,7 @@ bool
 dg_target_memo_is_true(DgMemo *memo)
 {
 	return memo->shape != NULL && memo->generation == generation &&
-		memo->shape->target->valid;
+		   memo->shape->target->valid;
 }
 
 /*
@@ -302,7 +302,7 @@ dg_target_add_shape(DgTarget *target, DgShape *draft, StringInfo key)
 	while (target->nshapes >= DG_MAX_SHAPES_PER_TARGET)
 	{
 		DgShape    *oldest = dlist_tail_element(DgShape, node,
-												&target->shapes);
+											 &target->shapes);
 
 		dlist_delete(&oldest->node);
 		target->nshapes--;

@@ -80,8 +80,7 @@ without_empty_strings(const DgErrorFields *error)
 	const char **strings[] = {
 		&fields.message_id, &fields.message, &fields.detail, &fields.hint,
 		&fields.schema_name, &fields.table_name, &fields.column_name,
-		&fields.constraint_name, &fields.datatype_name
-	};
+		&fields.constraint_name, &fields.datatype_name};
 	int			i;
 
 	for (i = 0; i < lengthof(strings); i++)
@@ -150,8 +149,8 @@ static Datum
 form_composite(Builder *builder)
 {
 	Oid			type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
-									   CStringGetDatum("integrity_error"),
-									   ObjectIdGetDatum(dg_lookup_extension_schema()));
+							   CStringGetDatum("integrity_error"),
+							   ObjectIdGetDatum(dg_lookup_extension_schema()));
 	TupleDesc	tupdesc;
 
 	if (!OidIsValid(type))

@@ -38,7 +38,7 @@ typedef struct DgWording
 extern void dg_wording_read(DgSpan text, const DgLanguage *languages,
 							int nlanguages, DgWording *wording);
 extern int	dg_wording_detail(DgSpan detail, const DgLanguage *languages,
-							  int nlanguages, DgSpan *args, bool *unique);
+							 int nlanguages, DgSpan *args, bool *unique);
 
 /* catalogue.c */
 extern const DgLanguage *dg_catalogue_languages(int *nlanguages);
