@@ -21,11 +21,13 @@ TAP_TESTS = 1
 OWN_GOALS = demo test lint format
 PG_CONFIG ?= pg_config
 
-# Without a goal of PGXS's own, PGXS need not be there yet.
+# Without a goal of PGXS's own, PGXS need not be there yet.  Debian has it in the
+# client's package, but the headers in postgresql-server-dev-NN.
 ifneq (,$(filter-out $(OWN_GOALS),$(or $(MAKECMDGOALS),all)))
 PGXS := $(shell $(PG_CONFIG) --pgxs)
-ifeq (,$(wildcard $(PGXS)))
-$(error PGXS not found; install the server's development files (Debian: postgresql-server-dev-NN) or name another PostgreSQL with PG_CONFIG=/path/to/pg_config. "make test" and "make demo" install what they need)
+SERVER_HEADER := $(shell $(PG_CONFIG) --includedir-server)/postgres.h
+ifeq (,$(and $(wildcard $(PGXS)),$(wildcard $(SERVER_HEADER))))
+$(error PGXS or the server's headers not found; install the server's development files (Debian: postgresql-server-dev-NN) or name another PostgreSQL with PG_CONFIG=/path/to/pg_config. "make test" and "make demo" install what they need)
 endif
 include $(PGXS)
 
