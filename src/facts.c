@@ -43,6 +43,7 @@ dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 	memset(&key, 0, sizeof(DgKey));
 	gather_names(&names, error, reading);
 	facts->kind = kind_of(reading, &names);
+	facts->message = reading->message;
 	start_with_names(facts, &names);
 
 	if (about_this_database(error, reading))
@@ -77,8 +78,7 @@ kind_of(const DgReading *reading, const DgNames *names)
 		return kind_of_foreign_key(reading);
 	if (strcmp(sqlstate, "23502") == 0)
 		return names->datatype != NULL && names->table == NULL ?
-				   DG_DOMAIN_NOT_NULL_VIOLATION :
-				   DG_NOT_NULL_VIOLATION;
+			DG_DOMAIN_NOT_NULL_VIOLATION : DG_NOT_NULL_VIOLATION;
 	if (strcmp(sqlstate, "23514") == 0)
 		return kind_of_check(reading, names);
 	if (strncmp(sqlstate, "23", 2) == 0)
@@ -132,8 +132,8 @@ static bool
 about_this_database(const DgErrorFields *error, const DgReading *reading)
 {
 	bool		none = error->schema_name == NULL &&
-				error->table_name == NULL && error->column_name == NULL &&
-				error->constraint_name == NULL && error->datatype_name == NULL;
+		error->table_name == NULL && error->column_name == NULL &&
+		error->constraint_name == NULL && error->datatype_name == NULL;
 
 	if (reading->foreign)
 		return false;
@@ -141,8 +141,8 @@ about_this_database(const DgErrorFields *error, const DgReading *reading)
 		return true;
 	if (error->message_id != NULL)
 		return false;
-	return !error->all_fields || reading->site == NULL ||
-		   !dg_site_has_fields(reading->site);
+	return !error->all_fields ||
+		(reading->site != NULL && !dg_site_has_fields(reading->site));
 }
 
 /* Names from the fields, else from the text. */
@@ -159,11 +159,10 @@ gather_names(DgNames *names, const DgErrorFields *error,
 								 named[DG_ROLE_CONSTRAINT]);
 	names->datatype = error->datatype_name;
 	names->domain_text = error->datatype_name == NULL ?
-							 named[DG_ROLE_DOMAIN] :
-							 NULL;
+		named[DG_ROLE_DOMAIN] : NULL;
 	names->referenced = named[DG_ROLE_REFERENCED];
 	names->by_fields = error->schema_name != NULL &&
-					   (error->table_name != NULL || error->datatype_name != NULL);
+		(error->table_name != NULL || error->datatype_name != NULL);
 }
 
 static const char *
@@ -196,8 +195,9 @@ try_longer_names(DgFacts *facts, DgKey *key, const DgNames *names,
 	DgFacts		found = *facts;
 	DgKey		found_key = *key;
 	ListCell   *lc;
+	ListCell   *message;
 
-	foreach(lc, reading->longer_names)
+	forboth(lc, reading->longer_names, message, reading->longer_messages)
 	{
 		DgNames		longer = *names;
 
@@ -208,6 +208,7 @@ try_longer_names(DgFacts *facts, DgKey *key, const DgNames *names,
 		else
 			return;
 		*facts = before;
+		facts->message = lfirst(message);
 		start_with_names(facts, &longer);
 		dg_resolve(facts, key, &longer, reading);
 		if (!facts->resolved)

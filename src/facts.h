@@ -31,6 +31,7 @@ typedef struct DgReading
 	const char *named[DG_NROLES];	/* by role; NULL: not named */
 	DgRole		last_role;		/* what the message's last name stands for */
 	List	   *longer_names;	/* other places where that name may end */
+	List	   *longer_messages;	/* and the messages with these names */
 } DgReading;
 
 /* The names that the catalog is searched for. */
@@ -51,6 +52,7 @@ typedef struct DgNames
 typedef struct DgFacts
 {
 	DgKind		kind;
+	const char *message;
 	const char *schema_name;
 	const char *table_name;
 	const char *partition_name;

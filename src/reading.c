@@ -24,7 +24,7 @@ static bool same_error(const char *sqlstate, const char *site_sqlstate);
 static void name_args(DgReading *reading, const DgRole *roles,
 					  const DgSpan *args);
 static void find_longer_names(DgReading *reading, const DgWording *wording,
-							  const DgLanguage *languages);
+							  const DgPattern *pattern);
 static void read_detail(DgReading *reading);
 static DgKind kind_of_detail(int detail_form);
 static const char *copy_span(DgSpan span);
@@ -59,8 +59,7 @@ static void
 read_known_message(DgReading *reading, const DgErrorFields *error)
 {
 	int			site = reading->site - dg_sites;
-	int			nlanguages;
-	const DgLanguage *languages;
+	const DgLanguages *languages;
 	DgSpan		args[DG_SITE_ARGS];
 	bool		unique;
 	int			i;
@@ -68,10 +67,10 @@ read_known_message(DgReading *reading, const DgErrorFields *error)
 	settle_sqlstate(reading, error, "");
 	if (error->message == NULL || reading->site == NULL)
 		return;
-	languages = dg_catalogue_languages(&nlanguages);
-	for (i = 0; i < nlanguages; i++)
+	languages = dg_catalogue_languages();
+	for (i = 0; i < languages->n; i++)
 	{
-		const DgPattern *pattern = &languages[i].sites[site];
+		const DgPattern *pattern = &languages->list[i].sites[site];
 
 		if (pattern->literal[0].start != NULL &&
 			dg_message_is(pattern, dg_span_cstring(error->message),
@@ -87,12 +86,10 @@ read_known_message(DgReading *reading, const DgErrorFields *error)
 static void
 read_text(DgReading *reading, const DgErrorFields *error)
 {
-	int			nlanguages;
-	const DgLanguage *languages = dg_catalogue_languages(&nlanguages);
+	const DgLanguages *languages = dg_catalogue_languages();
 	DgWording	wording;
 
-	dg_wording_read(dg_span_cstring(error->message), languages, nlanguages,
-					&wording);
+	dg_wording_read(dg_span_cstring(error->message), languages, &wording);
 	if (wording.site >= 0)
 		reading->site = &dg_sites[wording.site];
 	reading->foreign = wording.foreign;
@@ -107,7 +104,8 @@ read_text(DgReading *reading, const DgErrorFields *error)
 	if (reading->site == NULL)
 		return;
 	name_args(reading, reading->site->roles, wording.args);
-	find_longer_names(reading, &wording, languages);
+	find_longer_names(reading, &wording,
+					  &languages->list[wording.language].sites[wording.site]);
 }
 
 /*
@@ -164,11 +162,10 @@ name_args(DgReading *reading, const DgRole *roles, const DgSpan *args)
  */
 static void
 find_longer_names(DgReading *reading, const DgWording *wording,
-				  const DgLanguage *languages)
+				  const DgPattern *pattern)
 {
-	const DgPattern *pattern =
-		&languages[wording->language].sites[wording->site];
 	DgSpan		ending = pattern->literal[pattern->nargs];
+	DgSpan		message = wording->message;
 	DgSpan		name;
 	DgSpan		window;
 	const char *next;
@@ -188,6 +185,9 @@ find_longer_names(DgReading *reading, const DgWording *wording,
 		name.len = next - name.start;
 		reading->longer_names = lappend(reading->longer_names,
 										(void *) copy_span(name));
+		message.len = next + ending.len - message.start;
+		reading->longer_messages = lappend(reading->longer_messages,
+										   (void *) copy_span(message));
 		window = dg_span_from(window, next - window.start + 1);
 	}
 }
@@ -196,15 +196,12 @@ find_longer_names(DgReading *reading, const DgWording *wording,
 static void
 read_detail(DgReading *reading)
 {
-	int			nlanguages;
-	const DgLanguage *languages;
 	DgSpan		args[DG_SITE_ARGS] = {{0}};
 
 	if (reading->detail == NULL)
 		return;
-	languages = dg_catalogue_languages(&nlanguages);
 	reading->detail_form = dg_wording_detail(dg_span_cstring(reading->detail),
-											 languages, nlanguages, args,
+											 dg_catalogue_languages(), args,
 											 &reading->exact_key);
 	if (reading->detail_form < 0)
 		return;

@@ -52,7 +52,7 @@ dg_violation_form(const DgErrorFields *error)
 	add_text(&builder, dg_kind_name(facts.kind));
 	add_text(&builder, reading.sqlstate[0] != '\0' ? reading.sqlstate : NULL);
 	add_text(&builder, dg_advice_condition(reading.sqlstate));
-	add_text(&builder, reading.message);
+	add_text(&builder, facts.message);
 	add_text(&builder, reading.detail);
 	add_text(&builder, reading.hint);
 	add_text(&builder, facts.schema_name);
