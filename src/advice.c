@@ -178,7 +178,8 @@ dg_advice_user_message(const DgFacts *facts, const DgReading *reading)
 		case DG_UNIQUE_VIOLATION:
 			return sentence_for_key(facts);
 		case DG_EXCLUSION_VIOLATION:
-			if (facts->table_name != NULL && singular(facts->table_name) != NULL)
+			if (facts->table_name != NULL &&
+				singular(facts->table_name) != NULL)
 				return psprintf("This conflicts with an existing %s.",
 								singular(facts->table_name));
 			return "This conflicts with an existing entry.";

@@ -156,7 +156,7 @@ load_catalogue(DgLanguage *language, const char *path)
 	if (data == NULL)
 		return false;
 	usable = dg_mo_open(&mo, data, size) &&
-		dg_mo_charset(&mo, charset, sizeof(charset));
+			 dg_mo_charset(&mo, charset, sizeof(charset));
 	encoding = usable ? pg_char_to_encoding(charset) : -1;
 	if (encoding >= 0)
 		load_language(language, &mo, encoding);
@@ -233,9 +233,9 @@ load_pattern(DgPattern *pattern, const DgMo *mo, int encoding,
 	DgPattern	original;
 
 	return translation != NULL && strcmp(translation, msgid) != 0 &&
-		dg_pattern_make(&original, msgid) &&
-		dg_pattern_make(pattern, translation) &&
-		dg_pattern_same_args(pattern, &original);
+		   dg_pattern_make(&original, msgid) &&
+		   dg_pattern_make(pattern, translation) &&
+		   dg_pattern_same_args(pattern, &original);
 }
 
 /* The translation in this database's encoding, or NULL. */
@@ -282,8 +282,7 @@ static DgSpan
 without_colon(const char *label)
 {
 	static const char *const endings[] = {
-		" ", ":", "\357\274\232", "\302\240"
-	};
+		" ", ":", "\357\274\232", "\302\240"};
 	DgSpan		span = dg_span_cstring(label);
 	int			i = 0;
 

@@ -125,7 +125,8 @@ extent_at(DgSpan rest, const DgPattern *pattern, const DgDetail *detail,
 			break;
 		at = hit - rest.start + ending.len;
 		candidate = dg_span_upto(rest, ending.start[0] == '\n' ?
-								 hit - rest.start : at);
+										   hit - rest.start :
+										   at);
 		if (!is_detail(pattern, detail, candidate, languages))
 			continue;
 		if (++ntried > MAX_ENDS || ++nfound > 1)

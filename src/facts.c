@@ -78,7 +78,8 @@ kind_of(const DgReading *reading, const DgNames *names)
 		return kind_of_foreign_key(reading);
 	if (strcmp(sqlstate, "23502") == 0)
 		return names->datatype != NULL && names->table == NULL ?
-			DG_DOMAIN_NOT_NULL_VIOLATION : DG_NOT_NULL_VIOLATION;
+				   DG_DOMAIN_NOT_NULL_VIOLATION :
+				   DG_NOT_NULL_VIOLATION;
 	if (strcmp(sqlstate, "23514") == 0)
 		return kind_of_check(reading, names);
 	if (strncmp(sqlstate, "23", 2) == 0)
@@ -132,8 +133,8 @@ static bool
 about_this_database(const DgErrorFields *error, const DgReading *reading)
 {
 	bool		none = error->schema_name == NULL &&
-		error->table_name == NULL && error->column_name == NULL &&
-		error->constraint_name == NULL && error->datatype_name == NULL;
+				error->table_name == NULL && error->column_name == NULL &&
+				error->constraint_name == NULL && error->datatype_name == NULL;
 
 	if (reading->foreign)
 		return false;
@@ -142,7 +143,7 @@ about_this_database(const DgErrorFields *error, const DgReading *reading)
 	if (error->message_id != NULL)
 		return false;
 	return !error->all_fields ||
-		(reading->site != NULL && !dg_site_has_fields(reading->site));
+		   (reading->site != NULL && !dg_site_has_fields(reading->site));
 }
 
 /* Names from the fields, else from the text. */
@@ -159,10 +160,11 @@ gather_names(DgNames *names, const DgErrorFields *error,
 								 named[DG_ROLE_CONSTRAINT]);
 	names->datatype = error->datatype_name;
 	names->domain_text = error->datatype_name == NULL ?
-		named[DG_ROLE_DOMAIN] : NULL;
+							 named[DG_ROLE_DOMAIN] :
+							 NULL;
 	names->referenced = named[DG_ROLE_REFERENCED];
 	names->by_fields = error->schema_name != NULL &&
-		(error->table_name != NULL || error->datatype_name != NULL);
+					   first_of(error->table_name, error->datatype_name) != NULL;
 }
 
 static const char *

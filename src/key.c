@@ -62,8 +62,10 @@ dg_key_of_index(DgKey *key, Oid indexid)
 	expressions = expressions_of(INDEXRELID, tuple, Anum_pg_index_indexprs);
 	add_elements(key, form->indrelid, form->indkey.values, form->indnkeyatts,
 				 expressions);
-	key->text = expressions == NIL ? text_of_columns(key) :
-									 text_of_index(form->indrelid, indexid, form->indnkeyatts);
+	if (expressions == NIL)
+		key->text = text_of_columns(key);
+	else
+		key->text = text_of_index(form->indrelid, indexid, form->indnkeyatts);
 	for (i = 0; i < key->nelements; i++)
 	{
 		if (!form->indnullsnotdistinct)
@@ -90,7 +92,7 @@ dg_key_of_partitions(DgKey *key, Oid relid)
 	add_elements(key, relid, form->partattrs.values, form->partnatts,
 				 expressions);
 	for (i = 0; i < key->nelements; i++)
-		key->elements[i].maybe_null = true; /* routed before NOT NULL is asked */
+		key->elements[i].maybe_null = true; /* routed before NOT NULL */
 	key->text = expressions == NIL ? text_of_columns(key) :
 									 text_of_partitions(relid);
 	ReleaseSysCache(tuple);

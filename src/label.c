@@ -23,7 +23,7 @@ static const struct
 {
 	const char *word;
 	DgLabel		label;
-}			more_labels[] = {
+} more_labels[] = {
 	{"Where", DG_LABEL_CONTEXT},
 	{"Position", DG_LABEL_LOCATION},
 	{"Server SQLState", DG_LABEL_LOCATION},
@@ -31,8 +31,7 @@ static const struct
 	{"TABLE NAME", DG_LABEL_LOCATION},
 	{"COLUMN NAME", DG_LABEL_LOCATION},
 	{"DATATYPE NAME", DG_LABEL_LOCATION},
-	{"CONSTRAINT NAME", DG_LABEL_LOCATION}
-};
+	{"CONSTRAINT NAME", DG_LABEL_LOCATION}};
 
 /* Whether a heading stands here, with its colon; *end is behind its blanks. */
 bool
@@ -98,8 +97,7 @@ static bool
 colon_at(DgSpan text, size_t at, size_t *end)
 {
 	static const char *const colons[] = {
-		":", " :", "\302\240:", "\357\274\232"
-	};
+		":", " :", "\302\240:", "\357\274\232"};
 	int			i;
 
 	for (i = 0; i < lengthof(colons); i++)
@@ -121,7 +119,8 @@ dg_label_next_line(DgSpan text, size_t at)
 {
 	DgSpan		here = dg_span_from(text, at);
 	const char *newline = here.len > 0 ?
-		memchr(here.start, '\n', here.len) : NULL;
+							  memchr(here.start, '\n', here.len) :
+							  NULL;
 
 	return newline == NULL ? text.len : newline + 1 - text.start;
 }
@@ -151,7 +150,8 @@ dg_label_section(DgSpan text, DgLabel label, const DgLanguages *languages)
 		size_t		end;
 
 		if (dg_label_at(text, dg_label_skip_blanks(text, at), languages,
-						&found, &end) && found == label)
+						&found, &end) &&
+			found == label)
 			return dg_label_without_section(dg_span_from(text, end), languages);
 		at = dg_label_next_line(text, at);
 	}

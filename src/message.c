@@ -88,7 +88,7 @@ next_argument(const char **cursor, int implied, int *argno)
 	return true;
 }
 
-/* Whether both take the same arguments, as a message and its translation must. */
+/* Whether both take the same arguments: a message and its translation must. */
 bool
 dg_pattern_same_args(const DgPattern *a, const DgPattern *b)
 {
@@ -217,13 +217,13 @@ begin_of(const DgPattern *pattern, DgSpan text, size_t hit, size_t max_arg,
 	for (i = pattern->longest - 1; i >= 0; i--)
 	{
 		DgSpan		window = dg_span_upto(text, hit);
+		DgSpan		literal = pattern->literal[i];
 		const char *found;
 
-		if (window.len > max_arg + pattern->literal[i].len)
-			window = dg_span_from(window,
-								  window.len - max_arg - pattern->literal[i].len);
-		if (pattern->literal[i].len > 0)
-			found = dg_span_find_last(window, pattern->literal[i]);
+		if (window.len > max_arg + literal.len)
+			window = dg_span_from(window, window.len - max_arg - literal.len);
+		if (literal.len > 0)
+			found = dg_span_find_last(window, literal);
 		else
 		{
 			found = window.start + window.len;

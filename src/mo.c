@@ -58,7 +58,7 @@ number_at(const DgMo *mo, size_t offset)
 	memcpy(&number, mo->data + offset, sizeof(number));
 	if (mo->swapped)
 		number = (number >> 24) | ((number >> 8) & 0xff00) |
-			((number << 8) & 0xff0000) | (number << 24);
+				 ((number << 8) & 0xff0000) | (number << 24);
 	return number;
 }
 

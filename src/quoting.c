@@ -53,7 +53,7 @@ step(DgQuoting *quoting)
 		step_dollar(quoting);
 	else if (dg_span_begins(here, dg_span_cstring("--")))
 		skip_to(quoting, dg_span_cstring("\n"), at + 2);
-	else if (dg_span_begins(here, dg_span_cstring("/*")))
+	else if (dg_span_begins(here, dg_span_cstring(" /*")))
 		skip_to(quoting, dg_span_cstring("*/"), at + 2);
 	else
 		quoting->at++;
@@ -119,7 +119,7 @@ is_apostrophe(DgSpan text, size_t at)
 	if (at == 0 || !is_letter(text, at - 1) || !is_letter(text, at + 1))
 		return false;
 	return !is_quote_prefix(text.start[at - 1]) ||
-		(at >= 2 && is_letter(text, at - 2));
+		   (at >= 2 && is_letter(text, at - 2));
 }
 
 static bool

@@ -46,6 +46,7 @@ static void resolve_table(DgFacts *facts, const DgNames *names);
 static bool table_fits(Oid relid, DgKind kind);
 static List *named_relations(const DgNames *names);
 static List *named_constraints(const DgNames *names, char contype);
+static bool is_in_schema(Oid conoid, const char *schema);
 static Oid	declared_on(Oid relid, const char *constraint);
 static List *constraint_columns(HeapTuple tuple, AttrNumber column, Oid relid);
 static void name_table(DgFacts *facts, Oid declared, Oid violated);
@@ -215,6 +216,8 @@ foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
 	HeapTuple	tuple;
 	Form_pg_constraint form;
 	const char *parent;
+	Oid			side;
+	AttrNumber	column;
 	DgKey		key;
 
 	if (names->by_fields)
@@ -224,12 +227,9 @@ foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
 		return false;
 	form = (Form_pg_constraint) GETSTRUCT(tuple);
 	parent = get_rel_name(form->confrelid);
-	dg_key_of_columns(&key, referenced ? form->confrelid : form->conrelid,
-					  constraint_columns(tuple,
-										 referenced ? Anum_pg_constraint_confkey :
-													  Anum_pg_constraint_conkey,
-										 referenced ? form->confrelid :
-													  form->conrelid));
+	side = referenced ? form->confrelid : form->conrelid;
+	column = referenced ? Anum_pg_constraint_confkey : Anum_pg_constraint_conkey;
+	dg_key_of_columns(&key, side, constraint_columns(tuple, column, side));
 	ReleaseSysCache(tuple);
 	if (parent == NULL || key.nelements == 0)
 		return false;
@@ -301,7 +301,8 @@ resolve_check(DgFacts *facts, const DgNames *names)
 	ReleaseSysCache(tuple);
 	declared = declared_on(violated, names->constraint);
 	name_table(facts, declared, violated);
-	facts->comment = comment_on(dg_lookup_constraint(declared, names->constraint,
+	facts->comment = comment_on(dg_lookup_constraint(declared,
+													 names->constraint,
 													 CONSTRAINT_CHECK),
 								ConstraintRelationId);
 	if (facts->comment == NULL)
@@ -469,16 +470,7 @@ named_constraints(const DgNames *names, char contype)
 	{
 		foreach(lc, dg_lookup_constraints(names->constraint, contype))
 		{
-			HeapTuple	tuple = SearchSysCache1(CONSTROID,
-											  ObjectIdGetDatum(lfirst_oid(lc)));
-			char	   *schema;
-
-			if (!HeapTupleIsValid(tuple))
-				continue;
-			schema = get_namespace_name(((Form_pg_constraint) GETSTRUCT(tuple))->connamespace);
-			ReleaseSysCache(tuple);
-			if (names->schema == NULL ||
-				(schema != NULL && strcmp(schema, names->schema) == 0))
+			if (names->schema == NULL || is_in_schema(lfirst_oid(lc), names->schema))
 				found = lappend_oid(found, lfirst_oid(lc));
 		}
 		return found;
@@ -492,6 +484,22 @@ named_constraints(const DgNames *names, char contype)
 			found = lappend_oid(found, conoid);
 	}
 	return found;
+}
+
+/* Whether the constraint is in the schema of this name. */
+static bool
+is_in_schema(Oid conoid, const char *schema)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
+	Form_pg_constraint form;
+	char	   *name;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	name = get_namespace_name(form->connamespace);
+	ReleaseSysCache(tuple);
+	return name != NULL && strcmp(name, schema) == 0;
 }
 
 /* Names of the columns in conkey or confkey; NIL when there are none. */

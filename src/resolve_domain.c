@@ -35,6 +35,7 @@ dg_resolve_domain(DgFacts *facts, const DgNames *names)
 	Oid			domain;
 	bool		found = true;
 	HeapTuple	tuple;
+	Form_pg_type form;
 
 	/* ALTER DOMAIN names the table's column instead */
 	if (names->table != NULL && names->column != NULL)
@@ -46,8 +47,9 @@ dg_resolve_domain(DgFacts *facts, const DgNames *names)
 	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(domain));
 	if (!HeapTupleIsValid(tuple))
 		return;
-	facts->datatype_name = pstrdup(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname));
-	facts->schema_name = get_namespace_name(((Form_pg_type) GETSTRUCT(tuple))->typnamespace);
+	form = (Form_pg_type) GETSTRUCT(tuple);
+	facts->datatype_name = pstrdup(NameStr(form->typname));
+	facts->schema_name = get_namespace_name(form->typnamespace);
 	ReleaseSysCache(tuple);
 	if (names->constraint != NULL)
 		facts->comment = domain_comment(domain, names->constraint, &found);
@@ -166,9 +168,10 @@ domain_comment(Oid domain, const char *constraint, bool *found)
 		return NULL;
 	while (get_typtype(domain) == TYPTYPE_DOMAIN)
 	{
-		Oid			conoid = get_domain_constraint_oid(domain, constraint, true);
+		Oid			conoid;
 		HeapTuple	tuple;
 
+		conoid = get_domain_constraint_oid(domain, constraint, true);
 		if (OidIsValid(conoid))
 		{
 			*found = true;

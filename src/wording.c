@@ -34,8 +34,10 @@ static void unknown_message(DgSpan text, const DgLanguages *languages,
 static size_t behind_error_label(DgSpan text, const DgLanguages *languages);
 static bool error_label_at(DgSpan text, size_t at,
 						   const DgLanguages *languages, size_t *end);
-static void find_sqlstate(DgSpan text, size_t begin, size_t end, char *sqlstate);
+static void find_sqlstate(DgSpan text, size_t begin, size_t end,
+						  char *sqlstate);
 static bool sqlstate_at(DgSpan text, size_t at, char *sqlstate);
+static bool is_alphanumeric(char c);
 static bool says_remote(DgSpan rest);
 static bool is_remote_context(DgSpan line);
 
@@ -183,7 +185,7 @@ dg_wording_is_name(DgSpan arg, DgRole role, const DgLanguages *languages)
 
 	if (role == DG_ROLE_KEY || role == DG_ROLE_PARTITION_KEY)
 		return dg_span_begins(arg, dg_span_cstring("(")) &&
-			dg_span_ends(arg, dg_span_cstring(")"));
+			   dg_span_ends(arg, dg_span_cstring(")"));
 	if (role == DG_ROLE_KEY_COLUMNS || role == DG_ROLE_KEY_VALUES ||
 		role == DG_ROLE_OTHER)
 		return true;
@@ -298,25 +300,29 @@ static bool
 sqlstate_at(DgSpan text, size_t at, char *sqlstate)
 {
 	int			digits = 0;
-	size_t		i;
+	int			i;
 
-	if (at + 5 > text.len)
+	if (at + 5 > text.len ||
+		(at + 5 < text.len && is_alphanumeric(text.start[at + 5])))
 		return false;
-	for (i = 0; i < 6 && at + i < text.len; i++)
+	for (i = 0; i < 5; i++)
 	{
 		char		c = text.start[at + i];
-		bool		digit = c >= '0' && c <= '9';
 
-		if (i == 5)
-			return !(digit || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')) &&
-				digits >= 2;
-		if (!digit && !(c >= 'A' && c <= 'Z'))
+		if (!is_alphanumeric(c) || (c >= 'a' && c <= 'z'))
 			return false;
-		digits += digit;
+		digits += c <= '9';
 		sqlstate[i] = c;
-		sqlstate[i + 1] = '\0';
 	}
+	sqlstate[5] = '\0';
 	return digits >= 2;
+}
+
+static bool
+is_alphanumeric(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
+		   (c >= 'a' && c <= 'z');
 }
 
 /*
@@ -349,8 +355,8 @@ is_remote_context(DgSpan line)
 	if (dg_span_begins(line, dg_span_cstring("remote SQL command: ")))
 		return true;
 	return dg_span_begins(line, dg_span_cstring("while ")) &&
-		(dg_span_find(line, dg_span_cstring(" on dblink connection named \"")) != NULL ||
-		 dg_span_find(line, dg_span_cstring(" on unnamed dblink connection")) != NULL);
+		   (dg_span_find(line, dg_span_cstring(" on dblink connection named \"")) != NULL ||
+			dg_span_find(line, dg_span_cstring(" on unnamed dblink connection")) != NULL);
 }
 
 /*

@@ -41,7 +41,7 @@ typedef struct DgWording
 	DgSpan		detail;
 	DgSpan		hint;
 	char		sqlstate[6];	/* empty: none in it */
-	bool		foreign;		/* its CONTEXT says that another server did it */
+	bool		foreign;		/* another server did it, says CONTEXT */
 	int			site;			/* index into dg_sites, or -1 */
 	int			language;		/* whose pattern matched */
 	DgSpan		args[DG_SITE_ARGS];
@@ -61,7 +61,7 @@ typedef struct DgQuoting
 extern void dg_wording_read(DgSpan text, const DgLanguages *languages,
 							DgWording *wording);
 extern int	dg_wording_detail(DgSpan detail, const DgLanguages *languages,
-							  DgSpan *args, bool *unique);
+							 DgSpan *args, bool *unique);
 extern bool dg_wording_is_name(DgSpan arg, DgRole role,
 							   const DgLanguages *languages);
 
