@@ -64,13 +64,13 @@ CREATE TABLE "S. ""1"""."T ""able"", $1; --"
 	"back\slash" text,
 	CONSTRAINT "K. ""ey""" UNIQUE ("sel'ect", "a ""b""")
 );
-SELECT * FROM get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"sel''ect": "x", "a \"b\"": "y"}', '{"$1": 1, "ünï": "ü", "back\\slash": "\\"}');
+SELECT * FROM get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"sel''ect": "x", "a \"b\"": "y"}', '{"$1": 1, "ünï": "üx", "back\\slash": "\\"}');
 SELECT * FROM get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"sel''ect": "x", "a \"b\"": "y"}');
-SELECT * FROM get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"sel''ect": "x", "a \"b\"": "y", "$1": 1, "select": 5, "ünï": "ü", "back\\slash": "\\"}', arbiter => 'K. "ey"', lock_strength => 'share');
+SELECT * FROM get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"sel''ect": "x", "a \"b\"": "y", "$1": 1, "select": 5, "ünï": "üx", "back\\slash": "\\"}', arbiter => 'K. "ey"', lock_strength => 'share');
 CALL pg_temp.fails($$SELECT get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"sel''ect": "x", "a \"b\"": "y", "$1": 2}')$$);
 CALL pg_temp.fails($$SELECT get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"select": 2, "$1": 3, "a \"b\"": "x"}')$$);
 CREATE UNIQUE INDEX "I ""x""" ON "S. ""1"""."T ""able"", $1; --" (lower("ünï"), ("$1" + "select")) WHERE "back\slash" = E'\\';
-SELECT * FROM get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"$1": 1, "select": 5, "ünï": "Ü"}', arbiter => 'I "x"');
+SELECT * FROM get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"$1": 1, "select": 5, "ünï": "üX"}', arbiter => 'I "x"');
 CALL pg_temp.fails($$SELECT get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"Sel''ect": 2}')$$);
 -- the longest names there are
 CREATE TABLE t23456789012345678901234567890123456789012345678901234567890123
