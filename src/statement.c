@@ -42,6 +42,8 @@ typedef struct DgStatement
 
 static DgStatement *get_statement(Relation rel, DgShape *shape,
 								  DgStatementKey *key);
+static DgStatement *find_statement(DgShape *shape, DgStatementKey *key);
+static void discard(DgShape *shape, DgStatement *statement);
 static DgStatement *prepare(Relation rel, DgShape *shape, DgStatementKey *key);
 static void check_inference(SPIPlanPtr plan);
 static void hint_view(void *arg);
@@ -113,18 +115,43 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
 }
 
 /*
- * The prepared statement of that key, made if need be.
+ * The prepared statement of that key, made if need be.  A plan that has been
+ * invalidated is thrown away with its text: PostgreSQL would analyze that text
+ * again, and a schema or function that was renamed would make it fail, or mean
+ * another table.
  */
 static DgStatement *
 get_statement(Relation rel, DgShape *shape, DgStatementKey *key)
 {
-	DgStatement *statement;
+	DgStatement *statement = find_statement(shape, key);
 	MemoryContext old;
+
+	if (statement != NULL && SPI_plan_is_valid(statement->plan))
+		return statement;
+	if (statement != NULL)
+		discard(shape, statement);
+	if (list_length(shape->statements) >= DG_MAX_STATEMENTS_PER_SHAPE)
+		discard(shape, linitial(shape->statements));
+
+	statement = prepare(rel, shape, key);
+	old = MemoryContextSwitchTo(shape->context);
+	shape->statements = lappend(shape->statements, statement);
+	MemoryContextSwitchTo(old);
+	return statement;
+}
+
+/*
+ * The statement of that key under this search_path, or NULL.
+ */
+static DgStatement *
+find_statement(DgShape *shape, DgStatementKey *key)
+{
 	ListCell   *lc;
 
 	foreach(lc, shape->statements)
 	{
-		statement = lfirst(lc);
+		DgStatement *statement = lfirst(lc);
+
 		if (statement->key.verb == key->verb &&
 			statement->key.lock == key->lock &&
 			statement->key.arbiter == key->arbiter &&
@@ -133,19 +160,18 @@ get_statement(Relation rel, DgShape *shape, DgStatementKey *key)
 			 SearchPathMatchesCurrentEnvironment(statement->path)))
 			return statement;
 	}
+	return NULL;
+}
 
-	statement = prepare(rel, shape, key);
-	if (list_length(shape->statements) >= DG_MAX_STATEMENTS_PER_SHAPE)
-	{
-		DgStatement *oldest = linitial(shape->statements);
-
-		shape->statements = list_delete_first(shape->statements);
-		dg_target_bury(oldest->context);
-	}
-	old = MemoryContextSwitchTo(shape->context);
-	shape->statements = lappend(shape->statements, statement);
-	MemoryContextSwitchTo(old);
-	return statement;
+/*
+ * Takes a statement out of the shape.  Somebody up the stack may be executing
+ * it, so its memory is buried.
+ */
+static void
+discard(DgShape *shape, DgStatement *statement)
+{
+	shape->statements = list_delete_ptr(shape->statements, statement);
+	dg_target_bury(statement->context);
 }
 
 /*
@@ -186,12 +212,12 @@ prepare(Relation rel, DgShape *shape, DgStatementKey *key)
 	if (statement->plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", sql,
 			 SPI_result_code_string(SPI_result));
-	if (rel->rd_rel->relkind == RELKIND_VIEW && key->verb == DG_CREATE)
-		check_inference(statement->plan);
 	SPI_keepplan(statement->plan);
 	statement->free_plan.func = free_plan;
 	statement->free_plan.arg = statement->plan;
 	MemoryContextRegisterResetCallback(context, &statement->free_plan);
+	if (rel->rd_rel->relkind == RELKIND_VIEW && key->verb == DG_CREATE)
+		check_inference(statement->plan);
 	SPI_finish();
 
 	MemoryContextSetParent(context, shape->context);

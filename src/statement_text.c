@@ -245,12 +245,13 @@ append_conflict_target(StringInfo sql, Relation rel, DgShape *shape,
 }
 
 /*
- * An expression over the table's columns, as text for this search_path.
+ * An expression over the table's columns, as text for this search_path, for a
+ * statement in which the table has its free alias.
  */
 static char *
 deparse(Relation rel, Node *expr)
 {
-	List	   *context = deparse_context_for(RelationGetRelationName(rel),
+	List	   *context = deparse_context_for(free_alias(rel),
 										RelationGetRelid(rel));
 
 	return deparse_expression(expr, context, false, false);

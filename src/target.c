@@ -36,6 +36,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 #include "target.h"
 
@@ -62,6 +63,7 @@ static TupleDesc make_result_desc(TupleDesc desc);
 static void forget_target(DgTarget *target);
 static void make_cache(void);
 static void invalidate(Datum arg, Oid relid);
+static void invalidate_names(Datum arg, int cacheid, uint32 hashvalue);
 
 /*
  * Registers for invalidation.  Once, at module load.
@@ -70,6 +72,8 @@ void
 dg_target_init(void)
 {
 	CacheRegisterRelcacheCallback(invalidate, (Datum) 0);
+	CacheRegisterSyscacheCallback(COLLOID, invalidate_names, (Datum) 0);
+	CacheRegisterSyscacheCallback(CLAOID, invalidate_names, (Datum) 0);
 }
 
 /*
@@ -430,4 +434,14 @@ invalidate(Datum arg, Oid relid)
 			list_member_oid(target->index_oids, relid))
 			target->valid = false;
 	}
+}
+
+/*
+ * Syscache callback for collations and operator classes: their names are in
+ * the texts of statements, and PostgreSQL's plan cache does not watch them.
+ */
+static void
+invalidate_names(Datum arg, int cacheid, uint32 hashvalue)
+{
+	invalidate(arg, InvalidOid);
 }
