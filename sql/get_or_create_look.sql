@@ -154,6 +154,14 @@ EXECUTE get('{"k": 9004}', '{"v": "p"}');
 EXECUTE get('{"k": 9005}', NULL);
 RESET plan_cache_mode;
 
+-- Lookups and defaults that come compressed or out of line from a table
+CREATE TABLE given (lookup jsonb, defaults jsonb);
+ALTER TABLE given ALTER lookup SET STORAGE EXTERNAL;
+INSERT INTO given SELECT jsonb_build_object('k', 9100 + i, 'v', repeat('x', 2100 + i)), jsonb_build_object('n', i) FROM generate_series(1, 5) i;
+INSERT INTO given SELECT lookup, defaults FROM given;
+SELECT (g.record).k, length((g.record).v), (g.record).n, was_created
+FROM given, LATERAL get_or_create(NULL::items, lookup, defaults, arbiter => 'items_pkey') g;
+
 -- Wrappers that are polymorphic themselves
 CREATE FUNCTION get(target anyelement, lookup jsonb) RETURNS anyelement LANGUAGE sql AS $$
 	SELECT g.record FROM get_or_create(target, lookup) g

@@ -15,13 +15,15 @@ SET bytea_output = 'hex';
 -- Each spelling is looked up twice: in a table whose key it is, and in a
 -- table with another key, where it is compared by the type's own equality.
 -- as_key: was it created?  beside_key: was it created, or which error?
--- stored: what the found or created row holds.
+-- stored: what the found or created row holds.  Once it is there, a call that
+-- locks it, and so looks by a statement instead of directly, must find the
+-- same, and so must one that has no index to go by.
 --
 CREATE FUNCTION spellings(type text, VARIADIC given jsonb[])
 RETURNS TABLE (spelling jsonb, stored text, as_key text, beside_key text)
 LANGUAGE plpgsql AS $$
 DECLARE
-	created boolean;
+	same boolean;
 BEGIN
 	EXECUTE format('CREATE TABLE keyed (k %s UNIQUE)', type);
 	EXECUTE format('CREATE TABLE beside (id int PRIMARY KEY, k %s)', type);
@@ -36,6 +38,14 @@ BEGIN
 				INTO stored, as_key USING spelling;
 			beside_key := SQLSTATE;
 		END;
+		EXECUTE 'SELECT NOT was_created AND (g.record).k::text = $2 FROM get_or_create(NULL::keyed, jsonb_build_object(''k'', $1), lock_strength => ''key share'') g'
+			INTO same USING spelling, stored;
+		ASSERT same, 'by a statement: ' || spelling;
+		IF beside_key <> '23505' THEN
+			EXECUTE 'SELECT NOT was_created FROM get_or_create(NULL::beside, jsonb_build_object(''k'', $1), require_unique => false) g'
+				INTO same USING spelling;
+			ASSERT same, 'without an index: ' || spelling;
+		END IF;
 		RETURN NEXT;
 	END LOOP;
 	DROP TABLE keyed, beside;

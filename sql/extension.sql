@@ -1,0 +1,57 @@
+--
+-- The extension itself: installed, moved, dropped and installed again within
+-- one session, by a role that is not superuser
+--
+\getenv abs_srcdir PG_ABS_SRCDIR
+\i :abs_srcdir/sql/include/setup.sql
+-- the version of the control file is the one that is installed, and it is documented
+SELECT installed_version = default_version AS current, comment IS NOT NULL AS documented
+FROM pg_available_extensions WHERE name = 'duplicate_guard';
+SELECT relocatable, superuser, trusted, schema IS NULL AS any_schema, requires IS NULL AS needs_nothing
+FROM pg_available_extension_versions WHERE name = 'duplicate_guard' AND installed;
+-- every function of it says what it does, and runs with the caller's rights
+SELECT p.oid::regprocedure
+FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
+WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'duplicate_guard')
+  AND (obj_description(p.oid, 'pg_proc') IS NULL OR p.prosecdef)
+ORDER BY 1;
+
+CREATE SCHEMA ext_1;
+CREATE SCHEMA "ext 2";
+CREATE TABLE ext_1.items (k int PRIMARY KEY, v text);
+SELECT was_created FROM get_or_create(NULL::ext_1.items, '{"k": 1}');
+-- moved: the functions go with it, nothing is left behind
+ALTER EXTENSION duplicate_guard SET SCHEMA ext_1;
+SELECT was_created FROM ext_1.get_or_create(NULL::ext_1.items, '{"k": 1}');
+ALTER EXTENSION duplicate_guard SET SCHEMA "ext 2";
+SELECT was_created FROM "ext 2".get_or_create(NULL::ext_1.items, '{"k": 1}');
+SELECT was_created FROM "ext 2".get_or_create(NULL::ext_1.items, '{"k": 2}', lock_strength => 'share');
+\set VERBOSITY sqlstate
+SELECT was_created FROM public.get_or_create(NULL::ext_1.items, '{"k": 1}');
+\set VERBOSITY default
+-- dropped and created elsewhere, while the session keeps its module
+DROP EXTENSION duplicate_guard;
+SELECT count(*) FROM pg_proc WHERE proname = 'get_or_create';
+CREATE EXTENSION duplicate_guard SCHEMA "ext 2";
+SELECT was_created FROM "ext 2".get_or_create(NULL::ext_1.items, '{"k": 2}');
+SELECT was_created FROM "ext 2".get_or_create(NULL::ext_1.items, '{"k": 3}');
+DROP EXTENSION duplicate_guard;
+-- trusted: whoever may create in the database may install it
+CREATE ROLE regress_dg_creator;
+SELECT current_database() AS dbname \gset
+GRANT CREATE ON DATABASE :"dbname" TO regress_dg_creator;
+SET ROLE regress_dg_creator;
+CREATE SCHEMA ext_3;
+CREATE EXTENSION duplicate_guard SCHEMA ext_3;
+CREATE TABLE ext_3.items (k int PRIMARY KEY, v text);
+SELECT was_created FROM ext_3.get_or_create(NULL::ext_3.items, '{"k": 1}');
+SELECT was_created FROM ext_3.get_or_create(NULL::ext_3.items, '{"k": 1}');
+DROP EXTENSION duplicate_guard;
+RESET ROLE;
+
+SET client_min_messages = warning;
+CREATE EXTENSION duplicate_guard;
+DROP SCHEMA ext_1, "ext 2", ext_3 CASCADE;
+REVOKE ALL ON DATABASE :"dbname" FROM regress_dg_creator;
+DROP ROLE regress_dg_creator;
