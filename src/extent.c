@@ -30,29 +30,40 @@ static DgSpan cut_appendices(DgSpan rest);
 static DgSpan trimmed(DgSpan text);
 
 /*
- * The DETAIL in what follows a message, or start NULL.  It must be one that
- * the site can have.
+ * The DETAIL in what follows a message; *detail gets start NULL when there is
+ * none that the site can have.  *rest becomes what follows the DETAIL.  False
+ * when there is one but its end is in doubt: then nothing behind it can be
+ * believed either.
  */
-DgSpan
-dg_extent_of_detail(DgSpan rest, const DgLanguages *languages,
-					const DgSite *site)
+bool
+dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
+					const DgSite *site, DgSpan *detail)
 {
-	DgSpan		none = {NULL, 0};
+	DgSpan		text = trimmed(cut_appendices(*rest));
 	size_t		at;
 
-	rest = trimmed(cut_appendices(rest));
-	for (at = 0; at < rest.len; at = dg_label_next_line(rest, at))
+	for (at = 0; at < text.len; at = dg_label_next_line(text, at))
 	{
-		size_t		begin = dg_label_skip_blanks(rest, at);
+		size_t		begin = dg_label_skip_blanks(text, at);
 		size_t		labelled;
-		DgSpan		detail = detail_at(rest, begin, languages, site);
 
-		if (detail.start == NULL && dg_label_any(rest, begin, &labelled))
-			detail = detail_at(rest, labelled, languages, site);
-		if (detail.start != NULL)
-			return detail.len > 0 ? detail : none;
+		*detail = detail_at(text, begin, languages, site);
+		if (detail->start == NULL && dg_label_any(text, begin, &labelled))
+			*detail = detail_at(text, labelled, languages, site);
+		if (detail->start == NULL)
+			continue;
+		if (detail->len == 0)
+		{
+			detail->start = NULL;
+			return false;
+		}
+		*rest = dg_span_from(text, detail->start + detail->len - text.start);
+		return true;
 	}
-	return none;
+	*rest = text;
+	detail->start = NULL;
+	detail->len = 0;
+	return true;
 }
 
 /*

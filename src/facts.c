@@ -181,6 +181,9 @@ start_with_names(DgFacts *facts, const DgNames *names)
 	facts->table_name = names->table;
 	facts->constraint_name = names->constraint;
 	facts->datatype_name = names->datatype;
+	if (names->domain_text != NULL)
+		dg_resolve_domain_text(names->domain_text, &facts->schema_name,
+							   &facts->datatype_name);
 	if (names->column != NULL)
 		facts->columns = list_make1(pstrdup(names->column));
 }

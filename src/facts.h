@@ -95,6 +95,8 @@ extern void dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 extern void dg_resolve(DgFacts *facts, DgKey *key, const DgNames *names,
 					   const DgReading *reading);
 extern void dg_resolve_domain(DgFacts *facts, const DgNames *names);
+extern void dg_resolve_domain_text(const char *text, const char **schema,
+								   const char **name);
 
 /* lookup.c */
 extern Oid	dg_lookup_relation(const char *schema, const char *name);

@@ -149,7 +149,8 @@ name_args(DgReading *reading, const DgRole *roles, const DgSpan *args)
 
 	for (i = 0; i < DG_SITE_ARGS; i++)
 	{
-		if (roles[i] == DG_ROLE_NONE || roles[i] == DG_ROLE_OTHER)
+		if (roles[i] == DG_ROLE_NONE || roles[i] == DG_ROLE_PARENTHESES ||
+			roles[i] == DG_ROLE_OTHER)
 			continue;
 		reading->named[roles[i]] = copy_span(args[i]);
 	}

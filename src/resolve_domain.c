@@ -112,6 +112,20 @@ named_domain(const DgNames *names)
 	return list_length(found) == 1 ? linitial_oid(found) : InvalidOid;
 }
 
+/* The domain as the message has it; both stay as they were if it is none. */
+void
+dg_resolve_domain_text(const char *text, const char **schema,
+					   const char **name)
+{
+	char	   *parsed_schema = NULL;
+	char	   *parsed_name = NULL;
+
+	if (!parse_qualified(text, &parsed_schema, &parsed_name))
+		return;
+	*schema = parsed_schema;
+	*name = parsed_name;
+}
+
 /* Reads what format_type() printed: name or schema.name, quoted or not. */
 static bool
 parse_qualified(const char *text, char **schema, char **name)

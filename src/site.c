@@ -42,9 +42,9 @@ const DgDetail dg_details[] = {
 	{"Key %s already exists.", {DG_ROLE_KEY}},
 	{"Key %s is duplicated.", {DG_ROLE_KEY}},
 	{"Duplicate keys exist.", {DG_ROLE_NONE}},
-	{"Key %s conflicts with existing key %s.", {DG_ROLE_KEY, DG_ROLE_OTHER}},
+	{"Key %s conflicts with existing key %s.", {DG_ROLE_KEY, DG_ROLE_PARENTHESES}},
 	{"Key conflicts with existing key.", {DG_ROLE_NONE}},
-	{"Key %s conflicts with key %s.", {DG_ROLE_KEY, DG_ROLE_OTHER}},
+	{"Key %s conflicts with key %s.", {DG_ROLE_KEY, DG_ROLE_PARENTHESES}},
 	{"Key conflicts exist.", {DG_ROLE_NONE}},
 	{"Key (%s)=(%s) is not present in table \"%s\".",
 	 {DG_ROLE_KEY_COLUMNS, DG_ROLE_KEY_VALUES, DG_ROLE_REFERENCED}},
@@ -57,7 +57,7 @@ const DgDetail dg_details[] = {
 	{"Key (%s)=(%s) is referenced from table \"%s\".",
 	 {DG_ROLE_KEY_COLUMNS, DG_ROLE_KEY_VALUES, TABLE}},
 	{"Key is referenced from table \"%s\".", {TABLE}},
-	{"Failing row contains %s.", {DG_ROLE_OTHER}},
+	{"Failing row contains %s.", {DG_ROLE_PARENTHESES}},
 	{"Partition key of the failing row contains %s.", {DG_ROLE_PARTITION_KEY}}};
 const int	dg_ndetails = lengthof(dg_details);
 

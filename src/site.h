@@ -52,7 +52,8 @@ typedef enum DgRole
 	DG_ROLE_PARTITION_KEY,		/* (columns) = (values) */
 	DG_ROLE_KEY_COLUMNS,		/* inside the first parentheses */
 	DG_ROLE_KEY_VALUES,			/* inside the second ones */
-	DG_ROLE_OTHER				/* of no use: an existing key, a policy, a row */
+	DG_ROLE_PARENTHESES,		/* of no use, but in parentheses: a row */
+	DG_ROLE_OTHER				/* of no use: a policy */
 } DgRole;
 
 #define DG_NROLES (DG_ROLE_OTHER + 1)

@@ -45,20 +45,23 @@ static bool is_remote_context(DgSpan line);
 void
 dg_wording_read(DgSpan text, const DgLanguages *languages, DgWording *wording)
 {
+	DgSpan		rest;
+
 	memset(wording, 0, sizeof(DgWording));
 	wording->site = -1;
 	if (text.len == 0 || whole_message(text, languages, wording))
 		return;
-	if (message_inside(text, languages, wording))
-		wording->detail = dg_extent_of_detail(wording->rest, languages,
-											  &dg_sites[wording->site]);
-	else
+	if (!message_inside(text, languages, wording))
 		unknown_message(text, languages, wording);
+	rest = wording->rest;
+	wording->foreign = says_remote(rest);
+	if (wording->site >= 0 &&
+		!dg_extent_of_detail(&rest, languages, &dg_sites[wording->site],
+							 &wording->detail))
+		return;
 	if (wording->detail.start == NULL)
-		wording->detail = dg_label_section(wording->rest, DG_LABEL_DETAIL,
-										   languages);
-	wording->hint = dg_label_section(wording->rest, DG_LABEL_HINT, languages);
-	wording->foreign = says_remote(wording->rest);
+		wording->detail = dg_label_section(rest, DG_LABEL_DETAIL, languages);
+	wording->hint = dg_label_section(rest, DG_LABEL_HINT, languages);
 }
 
 /* Whether the text is a message that we know, and nothing else. */
@@ -183,7 +186,8 @@ dg_wording_is_name(DgSpan arg, DgRole role, const DgLanguages *languages)
 	size_t		limit = NAMEDATALEN - 1;
 	size_t		at;
 
-	if (role == DG_ROLE_KEY || role == DG_ROLE_PARTITION_KEY)
+	if (role == DG_ROLE_KEY || role == DG_ROLE_PARTITION_KEY ||
+		role == DG_ROLE_PARENTHESES)
 		return dg_span_begins(arg, dg_span_cstring("(")) &&
 			   dg_span_ends(arg, dg_span_cstring(")"));
 	if (role == DG_ROLE_KEY_COLUMNS || role == DG_ROLE_KEY_VALUES ||

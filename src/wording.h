@@ -77,8 +77,8 @@ extern DgSpan dg_label_without_section(DgSpan text,
 									   const DgLanguages *languages);
 
 /* extent.c */
-extern DgSpan dg_extent_of_detail(DgSpan rest, const DgLanguages *languages,
-								  const DgSite *site);
+extern bool dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
+								const DgSite *site, DgSpan *detail);
 
 /* quoting.c */
 extern bool dg_quoting_covers(DgQuoting *quoting, size_t at);
