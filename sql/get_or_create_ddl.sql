@@ -264,6 +264,35 @@ SELECT i, to_jsonb(g.record) AS record, was_created
 FROM generate_series(1, 6) i, LATERAL (SELECT change(i) AS k OFFSET 0) c,
      LATERAL get_or_create(NULL::midway, jsonb_build_object('k', c.k)) g;
 SELECT * FROM midway ORDER BY k;
+-- or the table goes: 42P01
+CREATE FUNCTION drop_midway(i int) RETURNS int LANGUAGE plpgsql AS $$
+BEGIN
+	IF i = 2 THEN
+		DROP TABLE midway;
+	END IF;
+	RETURN i;
+END $$;
+CALL pg_temp.fails($$
+	SELECT g.was_created
+	FROM generate_series(1, 3) i, LATERAL (SELECT drop_midway(i) AS k OFFSET 0) c,
+	     LATERAL get_or_create(NULL::midway, jsonb_build_object('k', c.k)) g$$);
+SELECT * FROM get_or_create(NULL::midway, '{"k": 3}');
+-- more schemas in the search_path, over time, than statements are kept for one lookup
+CREATE TABLE pathed (k text, n int);
+CREATE UNIQUE INDEX pathed_norm ON pathed (n, goc_ddl_2.norm_2(k));
+DO $$
+DECLARE
+	g record;
+BEGIN
+	FOR i IN 1..60 LOOP
+		PERFORM set_config('search_path', format('schema_%s, goc_ddl, public', i % 30), true);
+		SELECT * INTO g FROM get_or_create(NULL::pathed, jsonb_build_object('k', 'K', 'n', i % 3), lock_strength => 'share');
+		ASSERT g.was_created = (i <= 3), i;
+		SELECT * INTO g FROM get_or_create(NULL::pathed, jsonb_build_object('k', 'k', 'n', i));
+		ASSERT (g.record).n = i, i;
+	END LOOP;
+END $$;
+SELECT count(*) FROM pathed;
 -- many tables, more than a cache would hold, twice over, then the first again
 DO $$
 DECLARE

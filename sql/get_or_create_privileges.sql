@@ -8,6 +8,8 @@ CREATE ROLE regress_dg_writer;
 CREATE ROLE regress_dg_nobody;
 CREATE ROLE regress_dg_owner;
 CREATE SCHEMA goc_privileges AUTHORIZATION regress_dg_owner;
+SELECT current_database() AS dbname \gset
+GRANT CREATE ON DATABASE :"dbname" TO regress_dg_owner;
 GRANT USAGE ON SCHEMA goc_privileges TO regress_dg_reader, regress_dg_writer, regress_dg_nobody;
 SET search_path = goc_privileges, public;
 SET ROLE regress_dg_owner;
@@ -182,6 +184,22 @@ SET ROLE regress_dg_nobody;
 CALL pg_temp.fails($$SELECT get_or_create(NULL::normed, '{"k": "A"}')$$);
 CALL pg_temp.fails($$SELECT get_or_create(NULL::normed, '{"k": "b"}')$$);
 RESET ROLE;
+-- The schema counts for the call, even when another role's view names the table
+SET ROLE regress_dg_owner;
+CREATE SCHEMA goc_hidden;
+CREATE TABLE goc_hidden.items (k int PRIMARY KEY);
+INSERT INTO goc_hidden.items VALUES (1);
+GRANT SELECT, INSERT ON goc_hidden.items TO regress_dg_nobody;
+CREATE VIEW target AS SELECT NULL::goc_hidden.items AS target;
+GRANT SELECT ON target TO regress_dg_nobody;
+SET ROLE regress_dg_nobody;
+CALL pg_temp.fails($$SELECT was_created FROM target t, LATERAL get_or_create(t.target, '{"k": 1}') g$$);
+SET ROLE regress_dg_owner;
+GRANT USAGE ON SCHEMA goc_hidden TO regress_dg_nobody;
+SET ROLE regress_dg_nobody;
+SELECT was_created FROM target t, LATERAL get_or_create(t.target, '{"k": 1}') g;
+SELECT was_created FROM target t, LATERAL get_or_create(t.target, '{"k": 2}') g;
+RESET ROLE;
 -- EXECUTE on get_or_create itself can be taken from PUBLIC
 BEGIN;
 REVOKE EXECUTE ON FUNCTION get_or_create FROM PUBLIC;
@@ -195,4 +213,6 @@ ROLLBACK;
 SET client_min_messages = warning;
 RESET search_path;
 DROP SCHEMA goc_privileges CASCADE;
+DROP SCHEMA goc_hidden CASCADE;
+REVOKE ALL ON DATABASE :"dbname" FROM regress_dg_owner;
 DROP ROLE regress_dg_reader, regress_dg_writer, regress_dg_nobody, regress_dg_owner;

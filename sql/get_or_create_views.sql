@@ -67,6 +67,21 @@ SELECT * FROM get_or_create(NULL::joined, '{"name": "a"}');
 \set VERBOSITY sqlstate
 SELECT * FROM get_or_create(NULL::joined, '{"name": "nobody"}');
 \set VERBOSITY default
+CREATE VIEW series AS SELECT k FROM generate_series(1, 3) k;
+SELECT * FROM get_or_create(NULL::series, '{"k": 2}');
+CREATE VIEW listed AS VALUES (1, 'a'), (2, 'b');
+SELECT * FROM get_or_create(NULL::listed, '{"column1": 2}');
+CREATE VIEW nothing AS SELECT 1 AS k;
+SELECT * FROM get_or_create(NULL::nothing, '{"k": 1}');
+CREATE MATERIALIZED VIEW stored AS SELECT name FROM base;
+CREATE VIEW over_stored AS SELECT name FROM stored;
+SELECT * FROM get_or_create(NULL::over_stored, '{"name": "a"}');
+\set VERBOSITY sqlstate
+SELECT * FROM get_or_create(NULL::series, '{"k": 4}');
+SELECT * FROM get_or_create(NULL::listed, '{"column1": 4}');
+SELECT * FROM get_or_create(NULL::nothing, '{"k": 4}');
+SELECT * FROM get_or_create(NULL::over_stored, '{"name": "nobody"}');
+\set VERBOSITY default
 -- more than one row fits: 21000
 CREATE VIEW kinds AS SELECT kind, name FROM base UNION ALL SELECT 'k', 'z';
 CALL pg_temp.fails($$SELECT get_or_create(NULL::kinds, '{"kind": "k"}')$$);
