@@ -18,6 +18,7 @@
 /* How often to follow a row that moves to another partition */
 #define DG_MOVES 64
 
+static bool may_move(Relation rel);
 static bool look_and_lock_moving(DgCall *call, Datum *record);
 static bool try_lock(DgCall *call, bool *found, Datum *record);
 
@@ -36,11 +37,22 @@ dg_look(DgCall *call, Snapshot snapshot, Datum *record)
 					  &call->key, record, &found))
 		return found;
 	if (call->lock != DG_LOCK_NONE && !IsolationUsesXactSnapshot() &&
-		call->rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE)
+		may_move(call->rel))
 		return look_and_lock_moving(call, record);
 	return dg_statement_look(call->rel, call->shape, call->arbiter,
 							 &call->candidate, &call->key, call->lock,
 							 snapshot, record);
+}
+
+/*
+ * Can a row of it leave for another partition?  A view may have partitions
+ * behind it.
+ */
+static bool
+may_move(Relation rel)
+{
+	return rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+		rel->rd_rel->relkind == RELKIND_VIEW || rel->rd_rel->relispartition;
 }
 
 /*
