@@ -40,6 +40,7 @@ static bool make_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
 static TupleTableSlot *candidate_slot(Relation rel, DgTarget *target,
 									  DgIndex *index, DgCandidate *candidate,
 									  ExprContext *econtext);
+static void deform(DgTarget *target, Datum record, DgCandidate *row);
 static bool has_null(DgIndex *index, DgKey *key);
 static char *column_list(Relation rel, Bitmapset *attrs);
 
@@ -381,26 +382,48 @@ dg_arbiter_admits(Relation rel, DgTarget *target, DgArbiter *arbiter,
 				  Datum record)
 {
 	DgCandidate row;
-	HeapTupleData tuple;
-	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
 	ExprContext *econtext;
 	bool		admits;
 
 	if (arbiter->index->predicate == NIL)
 		return true;
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
-	dg_candidate_init(&row, target->desc->natts);
-	heap_deform_tuple(&tuple, target->desc, row.values, row.nulls);
-
+	deform(target, record, &row);
 	econtext = CreateStandaloneExprContext();
 	(void) candidate_slot(rel, target, arbiter->index, &row, econtext);
 	admits = ExecQual(ExecInitQual(arbiter->index->predicate, NULL), econtext);
 	FreeExprContext(econtext, true);
 	return admits;
+}
+
+/*
+ * The key of such a row.
+ */
+void
+dg_arbiter_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
+			   Datum record, DgKey *key)
+{
+	DgCandidate row;
+
+	deform(target, record, &row);
+	(void) make_key(rel, target, arbiter, &row, key);
+}
+
+/*
+ * The columns of a row as a candidate has them.
+ */
+static void
+deform(DgTarget *target, Datum record, DgCandidate *row)
+{
+	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
+	HeapTupleData tuple;
+
+	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+	ItemPointerSetInvalid(&tuple.t_self);
+	tuple.t_tableOid = InvalidOid;
+	tuple.t_data = header;
+	dg_candidate_init(row, target->desc->natts);
+	heap_deform_tuple(&tuple, target->desc, row->values, row->nulls);
 }
 
 /*

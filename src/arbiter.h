@@ -35,5 +35,7 @@ extern void dg_arbiter_report_none(Relation rel, DgShape *shape,
 								   DgCandidate *candidate);
 extern bool dg_arbiter_admits(Relation rel, DgTarget *target,
 							  DgArbiter *arbiter, Datum record);
+extern void dg_arbiter_key(Relation rel, DgTarget *target,
+						   DgArbiter *arbiter, Datum record, DgKey *key);
 
 #endif							/* DG_ARBITER_H */

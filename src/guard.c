@@ -89,6 +89,17 @@ void
 dg_guard_open(DgCall *call, DgMemo *memo, const char *arbiter_name,
 			  bool require_unique)
 {
+	dg_guard_open_shape(call, memo);
+	dg_candidate_convert(&call->candidate, call->shape->lookup, call->lookup);
+	dg_guard_choose(call, arbiter_name, require_unique);
+}
+
+/*
+ * The part of it that follows from the names alone.
+ */
+void
+dg_guard_open_shape(DgCall *call, DgMemo *memo)
+{
 	check_schema(call->rel);
 	if (!recall_shape(call, memo))
 	{
@@ -97,8 +108,15 @@ dg_guard_open(DgCall *call, DgMemo *memo, const char *arbiter_name,
 		dg_target_memorize(memo, call->shape);
 	}
 	dg_candidate_init(&call->candidate, call->target->desc->natts);
-	dg_candidate_convert(&call->candidate, call->shape->lookup, call->lookup);
+}
 
+/*
+ * The part of it that needs the lookup's values: who decides.  A batch does it
+ * for each of its rows.
+ */
+void
+dg_guard_choose(DgCall *call, const char *arbiter_name, bool require_unique)
+{
 	call->arbiter = dg_arbiter_choose(call->rel, call->shape, &call->candidate,
 									  arbiter_name, &call->key);
 	call->unguarded = false;
@@ -256,17 +274,27 @@ report_suppressed(Relation rel)
 static bool
 get(DgCall *call, Snapshot snapshot, Datum *record)
 {
-	AttrNumber	attnum;
-
 	if (!dg_look(call, snapshot, record))
 		return false;
-	if (call->arbiter == NULL || call->arbiter->residual == NULL)
-		return true;
-	attnum = dg_candidate_differs(call->rel, &call->candidate,
-								  call->arbiter->residual, *record);
-	if (attnum != InvalidAttrNumber)
-		report_difference(call, attnum, *record);
+	dg_guard_check_found(call, *record);
 	return true;
+}
+
+/*
+ * 23505 when this row, found under the key, differs from the rest of the
+ * lookup.
+ */
+void
+dg_guard_check_found(DgCall *call, Datum record)
+{
+	AttrNumber	attnum;
+
+	if (call->arbiter == NULL || call->arbiter->residual == NULL)
+		return;
+	attnum = dg_candidate_differs(call->rel, &call->candidate,
+								  call->arbiter->residual, record);
+	if (attnum != InvalidAttrNumber)
+		report_difference(call, attnum, record);
 }
 
 /*
@@ -376,14 +404,24 @@ create(DgCall *call, bool on_conflict, Datum *record)
 	if (!dg_statement_create(call->rel, call->shape, call->arbiter,
 							 on_conflict, &call->candidate, record))
 		return false;
-	if (call->arbiter != NULL &&
-		!dg_arbiter_admits(call->rel, call->target, call->arbiter, *record))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("the created row is outside of the predicate of arbiter \"%s\"",
-						call->arbiter->index->name),
-				 errdetail("The next call would not find it and create another one."),
-				 errhint("Give values that satisfy the predicate, or name another arbiter."),
-				 errtableconstraint(call->rel, call->arbiter->index->name)));
+	dg_guard_check_created(call, *record);
 	return true;
+}
+
+/*
+ * 22023 when the next call would not find this row, which was just created.
+ */
+void
+dg_guard_check_created(DgCall *call, Datum record)
+{
+	if (call->arbiter == NULL ||
+		dg_arbiter_admits(call->rel, call->target, call->arbiter, record))
+		return;
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+			 errmsg("the created row is outside of the predicate of arbiter \"%s\"",
+					call->arbiter->index->name),
+			 errdetail("The next call would not find it and create another one."),
+			 errhint("Give values that satisfy the predicate, or name another arbiter."),
+			 errtableconstraint(call->rel, call->arbiter->index->name)));
 }

@@ -42,10 +42,8 @@
 #include "probe.h"
 
 static bool index_is_too_young(Relation index);
-static Datum search(Relation rel, Relation index, DgTarget *target,
-					DgIndex *arbiter, DgKey *key, bool *found);
-static void make_scan_keys(ScanKey keys, Relation index, DgIndex *arbiter,
-						   DgKey *key);
+static void make_scan_keys(ScanKey keys, DgIndex *arbiter, Datum *values,
+						   bool *nulls);
 static Datum whole_row(TupleTableSlot *slot);
 
 /*
@@ -79,7 +77,7 @@ dg_probe_possible(Relation rel)
 }
 
 /*
- * Looks the key up.  False when the index may not be used under the snapshot
+ * Looks one key up.  False when the index may not be used under the snapshot
  * of this transaction: look through SQL then.  The record is a composite value
  * in the current memory context.
  */
@@ -87,18 +85,67 @@ bool
 dg_probe_look(Relation rel, DgTarget *target, DgIndex *arbiter, DgKey *key,
 			  Datum *record, bool *found)
 {
-	Relation	index;
-	bool		usable;
+	DgProbe		probe;
 
+	if (!dg_probe_begin(&probe, rel, target, arbiter))
+		return false;
+	*found = dg_probe_search(&probe, key->values, key->nulls, record);
+	dg_probe_end(&probe);
+	return true;
+}
+
+/*
+ * Opens the arbiter for any number of searches under one snapshot.  False, with
+ * nothing to be closed, when the index may not be used under it.
+ */
+bool
+dg_probe_begin(DgProbe *probe, Relation rel, DgTarget *target,
+			   DgIndex *arbiter)
+{
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	index = index_open(arbiter->indexoid, AccessShareLock);
-	usable = !index_is_too_young(index);
-	if (usable)
-		*record = search(rel, index, target, arbiter, key, found);
-	index_close(index, NoLock);
+	probe->arbiter = arbiter;
+	probe->index = index_open(arbiter->indexoid, AccessShareLock);
+	if (index_is_too_young(probe->index))
+	{
+		index_close(probe->index, NoLock);
+		PopActiveSnapshot();
+		return false;
+	}
+	probe->slot = MakeSingleTupleTableSlot(target->desc,
+										   table_slot_callbacks(rel));
+	probe->scan = dg_index_beginscan(rel, probe->index, GetActiveSnapshot(),
+									 arbiter->nkeys);
+	return true;
+}
+
+/*
+ * Finds the one visible row under that key.  The record is a composite value
+ * in the current memory context.
+ */
+bool
+dg_probe_search(DgProbe *probe, Datum *values, bool *nulls, Datum *record)
+{
+	ScanKeyData keys[INDEX_MAX_KEYS];
+
+	make_scan_keys(keys, probe->arbiter, values, nulls);
+	index_rescan(probe->scan, keys, probe->arbiter->nkeys, NULL, 0);
+	if (!index_getnext_slot(probe->scan, ForwardScanDirection, probe->slot))
+		return false;
+	*record = whole_row(probe->slot);
+	return true;
+}
+
+/*
+ * The end of the searches; the lock on the index stays.
+ */
+void
+dg_probe_end(DgProbe *probe)
+{
+	index_endscan(probe->scan);
+	ExecDropSingleTupleTableSlot(probe->slot);
+	index_close(probe->index, NoLock);
 	PopActiveSnapshot();
-	return usable;
 }
 
 /*
@@ -114,48 +161,23 @@ index_is_too_young(Relation index)
 }
 
 /*
- * The one visible row under that key.
- */
-static Datum
-search(Relation rel, Relation index, DgTarget *target, DgIndex *arbiter,
-	   DgKey *key, bool *found)
-{
-	ScanKeyData keys[INDEX_MAX_KEYS];
-	TupleTableSlot *slot;
-	IndexScanDesc scan;
-	Datum		record = (Datum) 0;
-
-	make_scan_keys(keys, index, arbiter, key);
-	slot = MakeSingleTupleTableSlot(target->desc, table_slot_callbacks(rel));
-	scan = dg_index_beginscan(rel, index, GetActiveSnapshot(),
-							  arbiter->nkeys);
-	index_rescan(scan, keys, arbiter->nkeys, NULL, 0);
-	*found = index_getnext_slot(scan, ForwardScanDirection, slot);
-	if (*found)
-		record = whole_row(slot);
-	index_endscan(scan);
-	ExecDropSingleTupleTableSlot(slot);
-	return record;
-}
-
-/*
  * Equality on every key column.  (No error can leave a scan key half-made:
  * they live on the stack.)
  */
 static void
-make_scan_keys(ScanKey keys, Relation index, DgIndex *arbiter, DgKey *key)
+make_scan_keys(ScanKey keys, DgIndex *arbiter, Datum *values, bool *nulls)
 {
 	for (int i = 0; i < arbiter->nkeys; i++)
 	{
 		int			flags = 0;
 
-		if (key->nulls[i])
+		if (nulls[i])
 			flags = SK_ISNULL | SK_SEARCHNULL;
 		ScanKeyEntryInitializeWithInfo(&keys[i], flags, i + 1,
 									   flags ? InvalidStrategy :
 											   BTEqualStrategyNumber,
 									   InvalidOid, arbiter->collations[i],
-									   &arbiter->equals[i], key->values[i]);
+									   &arbiter->equals[i], values[i]);
 	}
 }
 

@@ -7,10 +7,27 @@
 
 #include "postgres.h"
 
+#include "access/genam.h"
+#include "executor/tuptable.h"
+
 #include "arbiter.h"
 #include "target.h"
 
+/* An arbiter that is open for searches under one snapshot */
+typedef struct DgProbe
+{
+	DgIndex    *arbiter;
+	Relation	index;
+	IndexScanDesc scan;
+	TupleTableSlot *slot;
+} DgProbe;
+
 extern bool dg_probe_possible(Relation rel);
+extern bool dg_probe_begin(DgProbe *probe, Relation rel, DgTarget *target,
+						   DgIndex *arbiter);
+extern bool dg_probe_search(DgProbe *probe, Datum *values, bool *nulls,
+							Datum *record);
+extern void dg_probe_end(DgProbe *probe);
 extern bool dg_probe_look(Relation rel, DgTarget *target, DgIndex *index,
 						  DgKey *key, Datum *record, bool *found);
 

@@ -41,10 +41,13 @@ typedef struct DgStatement
 } DgStatement;
 
 static DgStatement *get_statement(Relation rel, DgShape *shape,
-								  DgStatementKey *key);
+								  DgStatementKey *key,
+								  EphemeralNamedRelation batch);
 static DgStatement *find_statement(DgShape *shape, DgStatementKey *key);
 static void discard(DgShape *shape, DgStatement *statement);
-static DgStatement *prepare(Relation rel, DgShape *shape, DgStatementKey *key);
+static DgStatement *prepare(Relation rel, DgShape *shape, DgStatementKey *key,
+							EphemeralNamedRelation batch);
+static void register_batch(EphemeralNamedRelation batch);
 static void check_inference(SPIPlanPtr plan);
 static void hint_view(void *arg);
 static void free_plan(void *arg);
@@ -67,7 +70,7 @@ dg_statement_look(Relation rel, DgShape *shape, DgArbiter *arbiter,
 				  DgCandidate *candidate, DgKey *key, DgLockStrength lock,
 				  Snapshot snapshot, Datum *record)
 {
-	DgStatementKey wanted = {DG_LOOK, lock, arbiter, NULL};
+	DgStatementKey wanted = {DG_LOOK, lock, arbiter};
 	int			n = arbiter ? arbiter->index->nkeys : shape->lookup->ncolumns;
 	Datum	   *values = palloc(n * sizeof(Datum));
 	char	   *nulls = palloc(n * sizeof(char));
@@ -82,7 +85,7 @@ dg_statement_look(Relation rel, DgShape *shape, DgArbiter *arbiter,
 		if (isnull)
 			wanted.nulls = bms_add_member(wanted.nulls, i);
 	}
-	return execute(rel, get_statement(rel, shape, &wanted), values, nulls,
+	return execute(rel, get_statement(rel, shape, &wanted, NULL), values, nulls,
 				   snapshot, record);
 }
 
@@ -96,7 +99,7 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
 					bool on_conflict, DgCandidate *candidate, Datum *record)
 {
 	DgStatementKey wanted = {on_conflict ? DG_CREATE : DG_INSERT,
-							 DG_LOCK_NONE, arbiter, NULL};
+							 DG_LOCK_NONE, arbiter};
 	int			nlookup = shape->lookup->ncolumns;
 	int			n = nlookup + shape->defaults->ncolumns;
 	Datum	   *values = palloc(n * sizeof(Datum));
@@ -110,8 +113,48 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
 		values[i] = candidate->values[attnum - 1];
 		nulls[i] = candidate->nulls[attnum - 1] ? 'n' : ' ';
 	}
-	return execute(rel, get_statement(rel, shape, &wanted), values, nulls,
+	return execute(rel, get_statement(rel, shape, &wanted, NULL), values, nulls,
 				   InvalidSnapshot, record);
+}
+
+/*
+ * Inserts the rows of a tuplestore, in its order, by one statement.  Each row
+ * that was inserted goes to the receiver, in the same order, as a slot with the
+ * whole row in its first column.  desc is that of the tuplestore and of the
+ * columns; it must live until the end of the call only.
+ */
+void
+dg_statement_create_many(Relation rel, DgShape *shape, DgArbiter *arbiter,
+						 bool on_conflict, Bitmapset *columns, TupleDesc desc,
+						 Tuplestorestate *rows, DestReceiver *receiver)
+{
+	DgStatementKey wanted = {
+		.verb = on_conflict ? DG_CREATE_MANY : DG_INSERT_MANY,
+		.arbiter = arbiter,
+		.columns = columns};
+	EphemeralNamedRelationData batch = {
+		.md.name = DG_BATCH,
+		.md.tupdesc = desc,
+		.md.enrtype = ENR_NAMED_TUPLESTORE,
+		.md.enrtuples = tuplestore_tuple_count(rows),
+		.reldata = rows};
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = hint_retry};
+	SPIExecuteOptions options = {.dest = receiver};
+	DgStatement *statement;
+	int			rc;
+
+	error_context_stack = &callback;
+	statement = get_statement(rel, shape, &wanted, &batch);
+	SPI_connect();
+	register_batch(&batch);
+	rc = SPI_execute_plan_extended(statement->plan, &options);
+	if (rc < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s",
+			 SPI_result_code_string(rc));
+	SPI_finish();
+	error_context_stack = callback.previous;
 }
 
 /*
@@ -121,7 +164,8 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
  * another table.
  */
 static DgStatement *
-get_statement(Relation rel, DgShape *shape, DgStatementKey *key)
+get_statement(Relation rel, DgShape *shape, DgStatementKey *key,
+			  EphemeralNamedRelation batch)
 {
 	DgStatement *statement = find_statement(shape, key);
 	MemoryContext old;
@@ -133,7 +177,7 @@ get_statement(Relation rel, DgShape *shape, DgStatementKey *key)
 	if (list_length(shape->statements) >= DG_MAX_STATEMENTS_PER_SHAPE)
 		discard(shape, linitial(shape->statements));
 
-	statement = prepare(rel, shape, key);
+	statement = prepare(rel, shape, key, batch);
 	old = MemoryContextSwitchTo(shape->context);
 	shape->statements = lappend(shape->statements, statement);
 	MemoryContextSwitchTo(old);
@@ -156,6 +200,7 @@ find_statement(DgShape *shape, DgStatementKey *key)
 			statement->key.lock == key->lock &&
 			statement->key.arbiter == key->arbiter &&
 			bms_equal(statement->key.nulls, key->nulls) &&
+			bms_equal(statement->key.columns, key->columns) &&
 			(statement->path == NULL ||
 			 SearchPathMatchesCurrentEnvironment(statement->path)))
 			return statement;
@@ -179,7 +224,8 @@ discard(DgShape *shape, DgStatement *statement)
  * decides the row whatever its value, so a plan per value buys nothing.
  */
 static DgStatement *
-prepare(Relation rel, DgShape *shape, DgStatementKey *key)
+prepare(Relation rel, DgShape *shape, DgStatementKey *key,
+		EphemeralNamedRelation batch)
 {
 	MemoryContext context;
 	DgStatement *statement;
@@ -193,11 +239,12 @@ prepare(Relation rel, DgShape *shape, DgStatementKey *key)
 	statement = MemoryContextAllocZero(context, sizeof(DgStatement));
 	statement->context = context;
 	statement->key = *key;
-	if (key->nulls != NULL)
+	if (key->nulls != NULL || key->columns != NULL)
 	{
 		MemoryContext old = MemoryContextSwitchTo(context);
 
 		statement->key.nulls = bms_copy(key->nulls);
+		statement->key.columns = bms_copy(key->columns);
 		MemoryContextSwitchTo(old);
 	}
 	if (dg_statement_text_needs_path(key))
@@ -207,6 +254,7 @@ prepare(Relation rel, DgShape *shape, DgStatementKey *key)
 	types = parameter_types(rel, shape, key, &nargs);
 
 	SPI_connect();
+	register_batch(batch);
 	statement->plan = SPI_prepare_cursor(sql, nargs, types,
 										 CURSOR_OPT_GENERIC_PLAN);
 	if (statement->plan == NULL)
@@ -254,6 +302,19 @@ hint_view(void *arg)
 }
 
 /*
+ * Makes the rows of a statement for many known to it.
+ */
+static void
+register_batch(EphemeralNamedRelation batch)
+{
+	int			rc = batch != NULL ? SPI_register_relation(batch) : 0;
+
+	if (rc < 0)
+		elog(ERROR, "SPI_register_relation failed: %s",
+			 SPI_result_code_string(rc));
+}
+
+/*
  * Called when the statement's context goes.
  */
 static void
@@ -278,7 +339,9 @@ parameter_types(Relation rel, DgShape *shape, DgStatementKey *key, int *nargs)
 		return key->arbiter->index->types;
 	}
 	*nargs = nlookup;
-	if (key->verb != DG_LOOK)
+	if (key->verb == DG_CREATE_MANY || key->verb == DG_INSERT_MANY)
+		*nargs = 0;
+	else if (key->verb != DG_LOOK)
 		*nargs += shape->defaults->ncolumns;
 	types = palloc(*nargs * sizeof(Oid));
 	for (int i = 0; i < *nargs; i++)

@@ -11,7 +11,9 @@
 #include "candidate.h"
 #include "statement_text.h"
 #include "target.h"
+#include "tcop/dest.h"
 #include "utils/snapshot.h"
+#include "utils/tuplestore.h"
 
 extern bool dg_statement_look(Relation rel, DgShape *shape,
 							  DgArbiter *arbiter, DgCandidate *candidate,
@@ -20,5 +22,11 @@ extern bool dg_statement_look(Relation rel, DgShape *shape,
 extern bool dg_statement_create(Relation rel, DgShape *shape,
 								DgArbiter *arbiter, bool on_conflict,
 								DgCandidate *candidate, Datum *record);
+
+extern void dg_statement_create_many(Relation rel, DgShape *shape,
+									 DgArbiter *arbiter, bool on_conflict,
+									 Bitmapset *columns, TupleDesc desc,
+									 Tuplestorestate *rows,
+									 DestReceiver *receiver);
 
 #endif							/* DG_STATEMENT_H */

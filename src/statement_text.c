@@ -28,6 +28,8 @@
 static char *look_text(Relation rel, DgShape *shape, DgStatementKey *key);
 static char *create_text(Relation rel, DgShape *shape,
 						 DgStatementKey *key);
+static char *create_many_text(Relation rel, DgShape *shape,
+							  DgStatementKey *key);
 static void append_key_conditions(StringInfo sql, Relation rel,
 								  const char *alias, DgStatementKey *key);
 static void append_column_conditions(StringInfo sql, Relation rel,
@@ -51,8 +53,16 @@ static const char *free_alias(Relation rel);
 char *
 dg_statement_text(Relation rel, DgShape *shape, DgStatementKey *key)
 {
-	return key->verb == DG_LOOK ? look_text(rel, shape, key) :
-								  create_text(rel, shape, key);
+	switch (key->verb)
+	{
+		case DG_LOOK:
+			return look_text(rel, shape, key);
+		case DG_CREATE_MANY:
+		case DG_INSERT_MANY:
+			return create_many_text(rel, shape, key);
+		default:
+			return create_text(rel, shape, key);
+	}
 }
 
 /*
@@ -61,7 +71,8 @@ dg_statement_text(Relation rel, DgShape *shape, DgStatementKey *key)
 bool
 dg_statement_text_needs_path(DgStatementKey *key)
 {
-	return key->verb != DG_INSERT && key->arbiter != NULL &&
+	return key->verb != DG_INSERT && key->verb != DG_INSERT_MANY &&
+		   key->arbiter != NULL &&
 		   (key->arbiter->index->exprs != NIL ||
 			key->arbiter->index->predicate != NIL);
 }
@@ -192,6 +203,38 @@ create_text(Relation rel, DgShape *shape, DgStatementKey *key)
 	}
 	appendStringInfo(&sql, ") VALUES (%s)", params.data);
 	if (key->verb == DG_CREATE)
+	{
+		appendStringInfoString(&sql, " ON CONFLICT");
+		append_conflict_target(&sql, rel, shape, key->arbiter);
+		appendStringInfoString(&sql, " DO NOTHING");
+	}
+	appendStringInfo(&sql, " RETURNING %s", alias);
+	return sql.data;
+}
+
+/*
+ * INSERT INTO s.r AS t (…) SELECT … FROM batch [ON CONFLICT …] RETURNING t
+ *
+ * The batch is scanned in its order, so the rows are inserted in that order.
+ */
+static char *
+create_many_text(Relation rel, DgShape *shape, DgStatementKey *key)
+{
+	const char *alias = free_alias(rel);
+	StringInfoData sql;
+	StringInfoData names;
+	int			attnum = -1;
+
+	initStringInfo(&sql);
+	initStringInfo(&names);
+	while ((attnum = bms_next_member(key->columns, attnum)) >= 0)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 column_name(rel, attnum));
+	appendStringInfo(&sql, "INSERT INTO %s AS %s", dg_target_name(rel), alias);
+	if (names.len > 0)
+		appendStringInfo(&sql, " (%s)", names.data);
+	appendStringInfo(&sql, " SELECT %s FROM %s", names.data, DG_BATCH);
+	if (key->verb == DG_CREATE_MANY)
 	{
 		appendStringInfoString(&sql, " ON CONFLICT");
 		append_conflict_target(&sql, rel, shape, key->arbiter);

@@ -24,8 +24,13 @@ typedef enum DgVerb
 {
 	DG_LOOK,					/* SELECT */
 	DG_CREATE,					/* INSERT … ON CONFLICT DO NOTHING */
-	DG_INSERT					/* INSERT */
+	DG_INSERT,					/* INSERT */
+	DG_CREATE_MANY,				/* the same two of all rows of DG_BATCH */
+	DG_INSERT_MANY
 } DgVerb;
+
+/* The rows that a statement for many is given, under this name */
+#define DG_BATCH "duplicate_guard_batch"
 
 /* What a statement's text follows from, besides the shape */
 typedef struct DgStatementKey
@@ -34,6 +39,7 @@ typedef struct DgStatementKey
 	DgLockStrength lock;
 	DgArbiter  *arbiter;		/* NULL: by all lookup columns */
 	Bitmapset  *nulls;			/* parameters asked for with IS NULL */
+	Bitmapset  *columns;		/* of DG_BATCH, by attnum */
 } DgStatementKey;
 
 extern char *dg_statement_text(Relation rel, DgShape *shape,
