@@ -52,7 +52,7 @@ static bool
 may_move(Relation rel)
 {
 	return rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
-		rel->rd_rel->relkind == RELKIND_VIEW || rel->rd_rel->relispartition;
+		   rel->rd_rel->relkind == RELKIND_VIEW || rel->rd_rel->relispartition;
 }
 
 /*
