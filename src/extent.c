@@ -5,8 +5,8 @@
  * The DETAIL holds what users entered, and that may look like the end of the
  * DETAIL, a heading, or another DETAIL; what stands behind it may as well.
  * So it is the first line that reads like one, and all places where it could
- * end are looked at: one of them must be the only one, or the end of the
- * text.  Otherwise there is no telling, and the error goes without a DETAIL.
+ * end are looked at: there must be only one.  Otherwise there is no telling,
+ * and the error goes without a DETAIL.
  *
  * Nothing here allocates, raises errors or needs the server.
  */
@@ -26,7 +26,10 @@ static DgSpan extent_at(DgSpan rest, const DgPattern *pattern,
 						const DgDetail *detail, const DgLanguages *languages);
 static bool is_detail(const DgPattern *pattern, const DgDetail *detail,
 					  DgSpan text, const DgLanguages *languages);
-static DgSpan cut_appendices(DgSpan rest);
+static DgSpan detail_of_line(DgSpan rest, const DgPattern *pattern,
+							 const DgDetail *detail,
+							 const DgLanguages *languages);
+static size_t begin_of_appendices(DgSpan text);
 static DgSpan trimmed(DgSpan text);
 
 /*
@@ -39,10 +42,11 @@ bool
 dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
 					const DgSite *site, DgSpan *detail)
 {
-	DgSpan		text = trimmed(cut_appendices(*rest));
+	DgSpan		text = trimmed(*rest);
+	size_t		limit = begin_of_appendices(text);
 	size_t		at;
 
-	for (at = 0; at < text.len; at = dg_label_next_line(text, at))
+	for (at = 0; at < limit; at = dg_label_next_line(text, at))
 	{
 		size_t		begin = dg_label_skip_blanks(text, at);
 		size_t		labelled;
@@ -58,9 +62,10 @@ dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
 			return false;
 		}
 		*rest = dg_span_from(text, detail->start + detail->len - text.start);
+		*rest = dg_span_upto(*rest, begin_of_appendices(*rest));
 		return true;
 	}
-	*rest = text;
+	*rest = dg_span_upto(text, limit);
 	detail->start = NULL;
 	detail->len = 0;
 	return true;
@@ -118,15 +123,12 @@ extent_at(DgSpan rest, const DgPattern *pattern, const DgDetail *detail,
 {
 	DgSpan		ending = pattern->literal[pattern->nargs];
 	DgSpan		found = {NULL, 0};
-	int			nfound = 0;
 	int			ntried = 0;
 	size_t		at = 0;
 
-	/* usually it is the end of the text as well */
-	if (is_detail(pattern, detail, rest, languages))
-		return rest;
+	/* one that ends with a name or a key: with its line, or the text */
 	if (ending.len == 0)
-		ending = dg_span_cstring("\n");
+		return detail_of_line(rest, pattern, detail, languages);
 	while (at < rest.len)
 	{
 		const char *hit = dg_span_find(dg_span_from(rest, at), ending);
@@ -135,17 +137,35 @@ extent_at(DgSpan rest, const DgPattern *pattern, const DgDetail *detail,
 		if (hit == NULL)
 			break;
 		at = hit - rest.start + ending.len;
-		candidate = dg_span_upto(rest, ending.start[0] == '\n' ?
-										   hit - rest.start :
-										   at);
+		candidate = dg_span_upto(rest, at);
 		if (!is_detail(pattern, detail, candidate, languages))
 			continue;
-		if (++ntried > MAX_ENDS || ++nfound > 1)
+		if (found.start != NULL || ++ntried > MAX_ENDS)
 		{
+			found.start = rest.start;
 			found.len = 0;
 			break;
 		}
 		found = candidate;
+	}
+	return found;
+}
+
+/* The extent of a DETAIL that has no words of its own at its end. */
+static DgSpan
+detail_of_line(DgSpan rest, const DgPattern *pattern, const DgDetail *detail,
+			   const DgLanguages *languages)
+{
+	DgSpan		found = {NULL, 0};
+	DgSpan		line = trimmed(dg_span_upto(rest, dg_label_next_line(rest, 0)));
+
+	if (is_detail(pattern, detail, rest, languages))
+		found = rest;
+	if (line.len < rest.len && is_detail(pattern, detail, line, languages))
+	{
+		if (found.start != NULL)
+			line.len = 0;		/* either */
+		found = line;
 	}
 	return found;
 }
@@ -171,21 +191,21 @@ is_detail(const DgPattern *pattern, const DgDetail *detail, DgSpan text,
 	return true;
 }
 
-/* Without what SQLAlchemy appends: statement and parameters. */
-static DgSpan
-cut_appendices(DgSpan rest)
+/* Where SQLAlchemy's statement and parameters begin, or the text's end. */
+static size_t
+begin_of_appendices(DgSpan text)
 {
 	static const char *const appendices[] = {"\n[SQL: ", "\n[parameters: "};
 	int			i;
 
 	for (i = 0; i < lengthof(appendices); i++)
 	{
-		const char *found = dg_span_find(rest, dg_span_cstring(appendices[i]));
+		const char *found = dg_span_find(text, dg_span_cstring(appendices[i]));
 
 		if (found != NULL)
-			rest = dg_span_upto(rest, found - rest.start);
+			text = dg_span_upto(text, found - text.start);
 	}
-	return rest;
+	return text.len;
 }
 
 /* Without white space at its end. */

@@ -164,7 +164,8 @@ gather_names(DgNames *names, const DgErrorFields *error,
 							 NULL;
 	names->referenced = named[DG_ROLE_REFERENCED];
 	names->by_fields = error->schema_name != NULL &&
-					   first_of(error->table_name, error->datatype_name) != NULL;
+					   (error->table_name != NULL ||
+						error->datatype_name != NULL);
 }
 
 static const char *

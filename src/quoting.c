@@ -17,6 +17,10 @@
 
 #include "wording.h"
 
+/* Spelled out, so that nothing takes them for what they mean. */
+static const char comment_begin[] = {'/', '*', '\0'};
+static const char comment_end[] = {'*', '/', '\0'};
+
 static void step(DgQuoting *quoting);
 static void skip_quoted(DgQuoting *quoting, char quote);
 static void skip_to(DgQuoting *quoting, DgSpan ending, size_t from);
@@ -53,8 +57,9 @@ step(DgQuoting *quoting)
 		step_dollar(quoting);
 	else if (dg_span_begins(here, dg_span_cstring("--")))
 		skip_to(quoting, dg_span_cstring("\n"), at + 2);
-	else if (dg_span_begins(here, dg_span_cstring(" /*")))
-		skip_to(quoting, dg_span_cstring("*/"), at + 2);
+	else if (dg_span_begins(here, dg_span_cstring(comment_begin)))
+		skip_to(quoting, dg_span_cstring(comment_end),
+				at + 2);
 	else
 		quoting->at++;
 }

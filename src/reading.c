@@ -93,8 +93,9 @@ read_text(DgReading *reading, const DgErrorFields *error)
 	if (wording.site >= 0)
 		reading->site = &dg_sites[wording.site];
 	reading->foreign = wording.foreign;
-	if (wording.message.start != NULL)
-		reading->message = copy_span(wording.message);
+	reading->message = wording.message.len > 0 ?
+						   copy_span(wording.message) :
+						   NULL;
 	if (reading->detail == NULL)
 		reading->detail = copy_span(wording.detail);
 	if (reading->hint == NULL)

@@ -470,7 +470,8 @@ named_constraints(const DgNames *names, char contype)
 	{
 		foreach(lc, dg_lookup_constraints(names->constraint, contype))
 		{
-			if (names->schema == NULL || is_in_schema(lfirst_oid(lc), names->schema))
+			if (names->schema == NULL ||
+				is_in_schema(lfirst_oid(lc), names->schema))
 				found = lappend_oid(found, lfirst_oid(lc));
 		}
 		return found;

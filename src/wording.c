@@ -221,11 +221,13 @@ unknown_message(DgSpan text, const DgLanguages *languages, DgWording *wording)
 	char		ignored[6];
 
 	find_sqlstate(text, begin, text.len, wording->sqlstate);
-	if (sqlstate_at(text, begin, ignored) &&
-		dg_span_begins(dg_span_from(text, begin + 5), dg_span_cstring(": ")))
+	if (sqlstate_at(text, begin, ignored))
 	{
-		begin += 7;				/* psql's verbose form, and Npgsql's */
-		begin = dg_label_skip_blanks(text, begin);
+		/* psql's verbose form, and Npgsql's; or psql's shortest form */
+		if (dg_span_begins(dg_span_from(text, begin + 5), dg_span_cstring(": ")))
+			begin = dg_label_skip_blanks(text, begin + 7);
+		else if (begin + 5 == text.len)
+			begin += 5;
 	}
 	wording->message = dg_label_without_section(dg_span_from(text, begin),
 												languages);
@@ -294,7 +296,8 @@ find_sqlstate(DgSpan text, size_t begin, size_t end, char *sqlstate)
 		sqlstate_at(text, end + pgx.len, sqlstate))
 		return;
 	if (sqlstate_at(text, begin, sqlstate) &&
-		dg_span_begins(dg_span_from(text, begin + 5), dg_span_cstring(": ")))
+		(begin + 5 == text.len ||
+		 dg_span_begins(dg_span_from(text, begin + 5), dg_span_cstring(": "))))
 		return;
 	sqlstate[0] = '\0';
 }
