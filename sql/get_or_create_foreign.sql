@@ -3,9 +3,9 @@
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/setup.sql
--- the contrib module may not be installed: expected/get_or_create_foreign_1.out
-SELECT count(*) = 0 AS skip_test
-FROM pg_available_extensions WHERE name = 'postgres_fdw' \gset
+-- the contrib modules may not be installed: expected/get_or_create_foreign_1.out
+SELECT count(*) < 2 AS skip_test
+FROM pg_available_extensions WHERE name IN ('postgres_fdw', 'dblink') \gset
 \if :skip_test
 \quit
 \endif
@@ -14,6 +14,7 @@ CREATE SCHEMA goc_foreign_remote;
 SET search_path = goc_foreign, public;
 SET client_min_messages = warning;
 CREATE EXTENSION IF NOT EXISTS postgres_fdw;
+CREATE EXTENSION dblink SCHEMA goc_foreign;
 RESET client_min_messages;
 DO $$
 BEGIN
@@ -75,6 +76,42 @@ ROLLBACK TO s;
 SELECT * FROM get_or_create(NULL::items, '{"label": "s"}');
 ROLLBACK;
 SELECT * FROM get_or_create(NULL::items, '{"label": "t"}');
+
+-- The remote transaction is REPEATABLE READ: what others create meanwhile it
+-- cannot see, so 40001 with the hint to retry.
+DO $$
+BEGIN
+	PERFORM dblink_connect('other', format('dbname=%s host=%s port=%s user=%s', current_database(),
+		coalesce(nullif(trim(split_part(current_setting('unix_socket_directories'), ',', 1)), ''), 'localhost'),
+		current_setting('port'), current_user));
+END $$;
+BEGIN;
+SELECT * FROM get_or_create(NULL::items, '{"label": "t"}');
+SELECT dblink_exec('other', 'INSERT INTO goc_foreign_remote.items (name) VALUES (''by another'')');
+CALL pg_temp.fails($$SELECT get_or_create(NULL::items, '{"label": "by another"}')$$);
+ROLLBACK;
+SELECT * FROM get_or_create(NULL::items, '{"label": "by another"}');
+-- the same at the higher levels with a table of our own
+CREATE TABLE local (k int PRIMARY KEY, v text);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT count(*) FROM local;
+SELECT dblink_exec('other', 'INSERT INTO goc_foreign.local VALUES (1, ''by another'')');
+CALL pg_temp.fails($$SELECT get_or_create(NULL::local, '{"k": 1}')$$);
+CALL pg_temp.fails($$SELECT get_or_create(NULL::local, '{"v": "by another"}', '{"k": 2}', require_unique => false)$$);
+ROLLBACK;
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT count(*) FROM local;
+SELECT dblink_exec('other', 'INSERT INTO goc_foreign.local VALUES (3, ''by another'')');
+CALL pg_temp.fails($$SELECT get_or_create(NULL::local, '{"k": 3}')$$);
+ROLLBACK;
+SELECT * FROM get_or_create(NULL::local, '{"k": 3}');
+-- READ COMMITTED finds it, in the very transaction
+BEGIN;
+SELECT count(*) FROM local;
+SELECT dblink_exec('other', 'INSERT INTO goc_foreign.local VALUES (4, ''by another'')');
+SELECT * FROM get_or_create(NULL::local, '{"k": 4}');
+COMMIT;
+SELECT dblink_disconnect('other');
 
 -- a remote view without a key: every call finds, or creates
 CREATE TABLE goc_foreign_remote.bare (k int, v text);
