@@ -272,7 +272,7 @@ END $$;
 -- memory does not grow with the number of errors
 CREATE FUNCTION memory() RETURNS bigint LANGUAGE sql AS $$
   SELECT sum(total_bytes)::bigint FROM pg_backend_memory_contexts
-  WHERE name LIKE 'duplicate_guard % error%'
+  WHERE name LIKE 'duplicate_guard %error%'
 $$;
 CREATE FUNCTION catch(times int, filler text) RETURNS bigint
 LANGUAGE plpgsql AS $$

@@ -21,18 +21,18 @@
  * level of nesting, and would not be there at COMMIT.
  *
  * The watcher disappears when somebody restores a stack pointer saved before
- * it came: PortalRun's PG_TRY does that at its end, the error handlers of the
- * main loops set the stack to NULL.  So it is put back wherever we are called:
- * at the end of each transaction and subtransaction, when an error is logged,
- * after parse analysis, and before the executor or a utility command starts.
- * Looking whether it is there means walking the stack, which has no other entry
- * at top level and grows by two or three for each nested function call.
+ * it came: a PG_TRY does that at its end, the error handlers of the main loops
+ * set the stack to NULL.  So it is put back wherever we are called: at the end
+ * of each transaction and subtransaction, after parse analysis, and before the
+ * executor or a utility command starts.  In the simple protocol parse analysis
+ * is outside PortalRun's PG_TRY, so that the watcher stays for the commit; in
+ * the extended protocol it stays behind the entry that exec_execute_message()
+ * has on the stack.  What remains is a commit that fails at the end of the very
+ * statement that loaded the library; only emit_log_hook sees that one.
  *
- * What remains unseen: a commit that fails while the log does not get errors
- * (emit_log_hook would see it) and after nothing but statements that were
- * parsed before, in the transaction that loaded the library or after an error
- * within an already aborted transaction; errors in extensions that take over
- * the context stack themselves.
+ * Looking whether the watcher is there means walking the stack, which has no
+ * other entry at top level and grows by two or three for each nested function
+ * call.
  *
  * Was it caught?  emit_log_hook is called for uncaught errors, but log settings
  * can keep it from being called.  Therefore an error that was just raised is
@@ -138,10 +138,7 @@ dg_capture_init(void)
 		watch();
 }
 
-/*
- * post_parse_analyze_hook: called outside PortalRun's PG_TRY, so that the
- * watcher stays for the commit.
- */
+/* post_parse_analyze_hook: before a statement is planned. */
 static void
 after_parse_analyze(ParseState *pstate, Query *query, DG_JUMBLE_STATE *jstate)
 {
@@ -150,7 +147,7 @@ after_parse_analyze(ParseState *pstate, Query *query, DG_JUMBLE_STATE *jstate)
 		prev_post_parse_analyze(pstate, query, jstate);
 }
 
-/* ExecutorRun_hook: for statements that were parsed long ago. */
+/* ExecutorRun_hook: for statements that were parsed before. */
 static void
 run_executor(DG_EXECUTOR_RUN_PARAMETERS)
 {
@@ -270,7 +267,6 @@ emit_log(ErrorData *edata)
 			dg_latest_set(edata, NULL);
 			dg_latest_set_uncaught();
 		}
-		watch();
 	}
 
 	if (prev_emit_log)

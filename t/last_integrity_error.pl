@@ -8,6 +8,75 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
+# The extended protocol with statements that were parsed long ago, and fast-path
+# function calls: spoken here, since psql cannot.
+package Client
+{
+	use IO::Socket::UNIX;
+
+	sub new
+	{
+		my ($class, $node, $user, %statements) = @_;
+
+		my $self = bless {}, $class;
+		$self->{socket} = IO::Socket::UNIX->new($node->host . '/.s.PGSQL.' . $node->port)
+		  or die "cannot connect: $!";
+		my $startup = pack 'N Z* Z* Z* Z* x', 196608, user => $user, database => 'postgres';
+		$self->{socket}->print(pack('N', 4 + length $startup) . $startup);
+		$self->answer;
+		$self->put('P', pack 'Z* Z* n', $_, $statements{$_}, 0) foreach sort keys %statements;
+		$self->put('S', '');
+		$self->answer;
+		return $self;
+	}
+
+	sub put
+	{
+		my ($self, $type, $content) = @_;
+
+		$self->{socket}->print($type . pack('N', 4 + length $content) . $content);
+	}
+
+	# Values and SQLSTATEs up to ReadyForQuery.
+	sub answer
+	{
+		my ($self) = @_;
+		my @answer;
+
+		$self->{socket}->flush;
+		while (1)
+		{
+			$self->{socket}->read(my $head, 5) == 5 or die 'the server hung up';
+			my ($type, $length) = unpack 'A N', $head;
+			my $content = '';
+			$self->{socket}->read($content, $length - 4) if $length > 4;
+			push @answer, unpack 'x2 N/a', $content if $type eq 'D';
+			push @answer, unpack 'N/a', $content if $type eq 'V';
+			push @answer, $content =~ /\0C(\w{5})/ if $type eq 'E';
+			return join ';', @answer if $type eq 'Z';
+		}
+	}
+
+	sub execute
+	{
+		my ($self, @statements) = @_;
+
+		return join ' ', map {
+			$self->put('B', pack 'Z* Z* n n n', '', $_, 0, 0, 0);
+			$self->put('E', pack 'Z* N', '', 0);
+			$self->put('S', '');
+			$self->answer } @statements;
+	}
+
+	sub call
+	{
+		my ($self, $oid) = @_;
+
+		$self->put('F', pack 'N n n n', $oid, 0, 0, 0);
+		return $self->answer;
+	}
+}
+
 my $node = PostgreSQL::Test::Cluster->new('main');
 $node->init(allows_streaming => 'logical');
 $node->append_conf('postgresql.conf', q{
@@ -23,13 +92,16 @@ CREATE VIEW latest AS
   FROM last_integrity_error();
 CREATE TABLE item (
   id int CONSTRAINT item_pk PRIMARY KEY,
-  n int CONSTRAINT item_n UNIQUE DEFERRABLE INITIALLY DEFERRED);
-INSERT INTO item VALUES (1, 1);
+  n int CONSTRAINT item_n UNIQUE DEFERRABLE INITIALLY DEFERRED,
+  m int CONSTRAINT item_m UNIQUE DEFERRABLE);
+INSERT INTO item VALUES (1, 1, 1);
 CREATE DOMAIN positive AS int CONSTRAINT is_positive CHECK (VALUE > 0);
+CREATE TYPE pair AS (a positive, b int);
 });
 
 my $duplicate_id = 'unique_violation|23505|item|item_pk|Key (id)=(1) already exists.';
 my $duplicate_n = 'unique_violation|23505|item|item_n|Key (n)=(1) already exists.';
+my $duplicate_m = 'unique_violation|23505|item|item_m|Key (m)=(1) already exists.';
 my $not_positive = 'domain_check_violation|23514|is_positive';
 
 # What a session prints that runs these statements and goes on after errors.
@@ -63,6 +135,19 @@ sub check_from_the_start
 			INSERT INTO item VALUES (1);
 			SELECT * FROM latest}),
 		$duplicate_id, "$how: the session's first statement");
+	{
+		local $ENV{PGOPTIONS} = '-c log_min_messages=fatal';
+		is(session(q{
+				SELECT '(0,0)'::pair;
+				SELECT * FROM latest}),
+			$not_positive, "$how: the session's first statement, while it is parsed");
+	}
+	is(session(q{
+			SET log_min_messages = fatal;
+			SELECT * FROM nowhere;
+			SELECT '(0,0)'::pair;
+			SELECT * FROM latest}),
+		$not_positive, "$how: a statement after another error, while it is parsed");
 	is(session(q{
 			BEGIN;
 			INSERT INTO item VALUES (2, 1);
@@ -141,21 +226,27 @@ is(session(q{
 	"\n$duplicate_n", 'the COMMIT of the transaction that loaded the library');
 is(session(q{
 		DO $$
+		DECLARE
+		  none boolean;
 		BEGIN
-		  PERFORM last_integrity_error();
-		  BEGIN
-		    RAISE unique_violation USING DETAIL = 'as it is loaded';
-		  EXCEPTION WHEN unique_violation THEN
-		    RAISE NOTICE 'caught';
-		  END;
+		  FOR i IN 1 .. 2 LOOP
+		    BEGIN
+		      IF i = 2 THEN
+		        none := last_integrity_error() IS NULL;	-- without an executor run
+		      END IF;
+		      RAISE unique_violation;
+		    EXCEPTION WHEN unique_violation THEN
+		      NULL;
+		    END;
+		  END LOOP;
 		END $$;
-		SELECT detail FROM last_integrity_error()}),
-	'as it is loaded', 'caught in the statement that loaded the library');
+		SELECT * FROM latest}),
+	'unique_violation|23505', 'caught in the statement that loaded the library');
 
 # Who saw it, when the log cannot tell, in the transaction that loads the library:
 # an error that was caught there, and another one when it commits.
 $node->safe_psql('postgres', q{
-CREATE ROLE ann;
+CREATE ROLE ann LOGIN;
 CREATE ROLE bob;
 CREATE FUNCTION fail() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -164,12 +255,13 @@ END $$;
 CREATE TABLE failing (a int);
 CREATE CONSTRAINT TRIGGER fail AFTER INSERT ON failing
   DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION fail();
-CREATE FUNCTION caught_by_bob() RETURNS text SECURITY DEFINER
+CREATE FUNCTION caught_by_bob(OUT t text) SECURITY DEFINER
 LANGUAGE plpgsql AS $$
 BEGIN
+  t := 'caught';
   RAISE unique_violation USING DETAIL = 'a secret of bob';
 EXCEPTION WHEN unique_violation THEN
-  RETURN 'caught';
+  NULL;
 END $$;
 ALTER FUNCTION caught_by_bob() OWNER TO bob;
 CREATE FUNCTION not_caught_by_bob() RETURNS void SECURITY DEFINER
@@ -178,7 +270,19 @@ BEGIN
   RAISE unique_violation USING DETAIL = 'no secret of bob';
 END $$;
 ALTER FUNCTION not_caught_by_bob() OWNER TO bob;
-GRANT INSERT ON failing TO ann;
+CREATE FUNCTION deny() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  RAISE unique_violation;
+END $$;
+CREATE TABLE denied (a int);
+CREATE CONSTRAINT TRIGGER deny AFTER INSERT ON denied
+  DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION deny();
+CREATE FUNCTION insert_and_catch(OUT t text) LANGUAGE plpgsql AS $$
+BEGIN
+  INSERT INTO failing VALUES (1);
+  t := caught_by_bob();
+END $$;
+GRANT INSERT ON failing, denied TO ann;
 GRANT SELECT ON latest TO ann;
 });
 is(session(q{
@@ -204,6 +308,44 @@ is(session(q{
 	"\nunique_violation|23505|no secret of bob",
 	'uncaught in the transaction that loaded the library');
 
+# The same with another error that differs only in what ann must not see.
+is(session(q{
+		SET SESSION AUTHORIZATION ann;
+		DO $$
+		DECLARE
+		  t text;
+		BEGIN
+		  INSERT INTO denied VALUES (1);
+		  PERFORM last_integrity_error();
+		  t := caught_by_bob();
+		END $$;
+		SELECT * FROM latest}),
+	'unique_violation|23505', 'caught, and at COMMIT another one like it, uncaught');
+
+# Statements that were parsed before the library was loaded.
+my %statements = (
+	begin => 'BEGIN',
+	commit => 'COMMIT',
+	rollback => 'ROLLBACK',
+	divide => 'SELECT 1 / (random() * 0)::int',
+	insert => 'INSERT INTO item VALUES (1)',
+	insert_n => 'INSERT INTO item VALUES (2, 1)',
+	insert_m => 'INSERT INTO item VALUES (2, 2, 1)',
+	do => 'DO $$BEGIN RAISE check_violation; END$$',
+	latest => 'SELECT * FROM latest',
+	log => "SET log_min_messages = 'warning'",
+	nolog => "SET log_min_messages = 'fatal'");
+foreach (
+	[ 'a statement', '23505', $duplicate_id, qw(begin latest), 'insert', 'rollback' ],
+	[ 'a command', '23514', 'check_violation|23514', qw(begin latest), 'do', 'rollback' ],
+	[ 'the next COMMIT', '23505', $duplicate_n, qw(begin latest commit begin insert_n), 'commit' ])
+{
+	my ($what, $sqlstate, $error, @statements) = @$_;
+
+	like(Client->new($node, 'postgres', %statements)->execute('nolog', @statements, 'latest'),
+		qr/ $sqlstate *\Q$error\E$/, "parsed before the library was loaded: $what");
+}
+
 # preloaded
 
 preload('session_preload_libraries', 'duplicate_guard');
@@ -220,6 +362,46 @@ is(session(q{
 		SELECT * FROM latest}),
 	"unique_violation|23505|no secret of bob\ncaught\nunique_violation|23505",
 	'without the log, uncaught and caught are told apart');
+
+# The extended protocol, with the watcher in place from the start or put back.
+foreach (
+	[ 'the implicit commit', $duplicate_n, qw(insert_n) ],
+	[ 'COMMIT', $duplicate_n, qw(begin insert_n commit) ],
+	[ 'COMMIT after an error', $duplicate_n, qw(insert begin insert_n commit) ],
+	[ 'COMMIT after errors in an aborted transaction, the log being on', $duplicate_n,
+		qw(log begin divide divide rollback begin insert_n commit) ],
+	[ 'COMMIT after such that were logged', $duplicate_n,
+		qw(log begin divide divide rollback nolog begin insert_n commit) ],
+	[ 'a statement after such that were not', $duplicate_id,
+		qw(begin divide divide rollback insert) ],
+	[ 'a command after such that were not', 'check_violation|23514',
+		qw(begin divide divide rollback do) ])
+{
+	my ($what, $error, @statements) = @$_;
+
+	like(Client->new($node, 'postgres', %statements)->execute('nolog', @statements, 'latest'),
+		qr/ \Q$error\E$/, "extended protocol: $what");
+}
+
+my $client = Client->new($node, 'postgres', %statements);
+my %oid = map { $_ => $node->safe_psql('postgres', "SELECT '$_'::regproc::oid") }
+  qw(caught_by_bob not_caught_by_bob);
+is($client->call($oid{caught_by_bob}), 'caught', 'fast path: caught');
+is($client->execute('latest'), 'unique_violation|23505|a secret of bob', 'fast path: caught, known');
+is($client->call($oid{not_caught_by_bob}), '23505', 'fast path: uncaught');
+is($client->execute('latest'), 'unique_violation|23505|no secret of bob', 'fast path: uncaught, known');
+
+# A fast-path call passes no hook, so that without the log nothing proves that
+# the error was not caught.
+$node->safe_psql('postgres', q{ALTER ROLE ann SET log_min_messages = 'fatal'});
+$client = Client->new($node, 'ann', %statements, both => 'SELECT insert_and_catch()');
+is($client->call($oid{not_caught_by_bob}), '23505', 'fast path, no log: uncaught');
+is($client->execute('latest'), 'unique_violation|23505', 'fast path, no log: counts as caught');
+
+# Caught, and then an implicit commit fails that nobody watches.
+is($client->execute(qw(begin divide divide rollback both latest)),
+	' 22012 25P02  caught;P0001 unique_violation|23505',
+	'extended protocol: caught, and another error at the implicit commit');
 
 # A parallel worker's error: CONTEXT says that it was raised in one.
 $node->safe_psql('postgres', q{
@@ -296,6 +478,9 @@ foreach my $other (qw(pg_stat_statements auto_explain pgaudit))
 			{
 				like($log, qr/Query Text: INSERT INTO item VALUES \(2, 2\)/,
 					"$how: the other one works");
+				like(Client->new($node, 'postgres', %statements)->execute(
+						qw(nolog begin divide divide rollback insert_m latest)),
+					qr/ 23505 \Q$duplicate_m\E$/, "$how: AFTER triggers");
 			}
 			else
 			{
@@ -305,122 +490,6 @@ foreach my $other (qw(pg_stat_statements auto_explain pgaudit))
 		}
 	}
 }
-
-# The extended protocol with statements that were parsed long ago, and fast-path
-# function calls: spoken here, since psql cannot.
-package Client
-{
-	use IO::Socket::UNIX;
-
-	sub new
-	{
-		my ($class, $node, $user) = @_;
-
-		my $self = bless {}, $class;
-		$self->{socket} = IO::Socket::UNIX->new($node->host . '/.s.PGSQL.' . $node->port)
-		  or die "cannot connect: $!";
-		my $startup = pack 'N Z* Z* Z* Z* x', 196608, user => $user, database => 'postgres';
-		$self->{socket}->print(pack('N', 4 + length $startup) . $startup);
-		$self->answer;
-		return $self;
-	}
-
-	sub put
-	{
-		my ($self, $type, $content) = @_;
-
-		$self->{socket}->print($type . pack('N', 4 + length $content) . $content);
-	}
-
-	# Values and SQLSTATEs up to ReadyForQuery.
-	sub answer
-	{
-		my ($self) = @_;
-		my @answer;
-
-		$self->{socket}->flush;
-		while (1)
-		{
-			$self->{socket}->read(my $head, 5) == 5 or die 'the server hung up';
-			my ($type, $length) = unpack 'A N', $head;
-			my $content = '';
-			$self->{socket}->read($content, $length - 4) if $length > 4;
-			push @answer, unpack 'x2 N/a', $content if $type eq 'D';
-			push @answer, unpack 'N/a', $content if $type eq 'V';
-			push @answer, $content =~ /\0C(\w{5})/ if $type eq 'E';
-			return join ';', @answer if $type eq 'Z';
-		}
-	}
-
-	sub prepare
-	{
-		my ($self, %statements) = @_;
-
-		$self->put('P', pack 'Z* Z* n', $_, $statements{$_}, 0) foreach sort keys %statements;
-		$self->put('S', '');
-		return $self->answer;
-	}
-
-	sub execute
-	{
-		my ($self, @statements) = @_;
-
-		return join ' ', map {
-			$self->put('B', pack 'Z* Z* n n n', '', $_, 0, 0, 0);
-			$self->put('E', pack 'Z* N', '', 0);
-			$self->put('S', '');
-			$self->answer } @statements;
-	}
-
-	sub call
-	{
-		my ($self, $oid) = @_;
-
-		$self->put('F', pack 'N n n n', $oid, 0, 0, 0);
-		return $self->answer;
-	}
-}
-
-foreach my $level ('warning', 'fatal')
-{
-	my $client = Client->new($node, 'postgres');
-	$client->prepare(begin => 'BEGIN', commit => 'COMMIT', rollback => 'ROLLBACK',
-		insert => 'INSERT INTO item VALUES (2, 1)',
-		divide => 'SELECT 1 / (random() * 0)::int',
-		latest => 'SELECT * FROM latest',
-		log => "SET log_min_messages = $level",
-		discard => 'DISCARD ALL');
-	is($client->execute('log', 'latest', 'insert', 'latest'), "  23505 $duplicate_n",
-		"extended protocol: the implicit commit, log_min_messages = $level");
-	is($client->execute('begin', 'insert', 'commit', 'latest'), "  23505 $duplicate_n",
-		"extended protocol: COMMIT, log_min_messages = $level");
-	$client = Client->new($node, 'postgres');
-	$client->prepare(begin => 'BEGIN', commit => 'COMMIT', rollback => 'ROLLBACK',
-		insert => 'INSERT INTO item VALUES (2, 1)',
-		divide => 'SELECT 1 / (random() * 0)::int',
-		latest => 'SELECT * FROM latest');
-	is($client->execute(qw(begin divide divide rollback begin insert commit latest)),
-		" 22012 25P02    23505 $duplicate_n",
-		"extended protocol: COMMIT after errors of other kinds")
-	  if $level eq 'warning';
-}
-
-my $client = Client->new($node, 'postgres');
-$client->prepare(latest => 'SELECT * FROM latest');
-my %oid = map { $_ => $node->safe_psql('postgres', "SELECT '$_'::regproc::oid") }
-  qw(caught_by_bob not_caught_by_bob);
-is($client->call($oid{caught_by_bob}), 'caught', 'fast path: caught');
-is($client->execute('latest'), 'unique_violation|23505|a secret of bob', 'fast path: caught, known');
-is($client->call($oid{not_caught_by_bob}), '23505', 'fast path: uncaught');
-is($client->execute('latest'), 'unique_violation|23505|no secret of bob', 'fast path: uncaught, known');
-
-# A fast-path call passes no hook, so that without the log nothing proves that
-# the error was not caught.
-$node->safe_psql('postgres', "ALTER ROLE ann LOGIN; ALTER ROLE ann SET log_min_messages = 'fatal'");
-$client = Client->new($node, 'ann');
-$client->prepare(latest => 'SELECT * FROM latest');
-is($client->call($oid{not_caught_by_bob}), '23505', 'fast path, no log: uncaught');
-is($client->execute('latest'), 'unique_violation|23505', 'fast path, no log: counts as caught');
 
 # Background workers, and a walsender: a subscription in the same server, whose
 # apply worker fires a trigger that catches.
