@@ -100,6 +100,26 @@ SELECT * FROM get_or_create(NULL::grouped, '{"k": 1}');
 \set VERBOSITY sqlstate
 SELECT * FROM get_or_create(NULL::grouped, '{"k": 1}', lock_strength => 'share');
 \set VERBOSITY default
+-- in a read-only transaction, a partitioned table's row: the error comes out of
+-- the subtransaction, and the transaction goes on after its savepoint
+BEGIN READ ONLY;
+SELECT * FROM get_or_create(NULL::parts, '{"k": 1}');
+SAVEPOINT s;
+\set VERBOSITY sqlstate
+SELECT * FROM get_or_create(NULL::parts, '{"k": 1}', lock_strength => 'share');
+\set VERBOSITY default
+ROLLBACK TO s;
+CALL pg_temp.fails($$SELECT get_or_create(NULL::parts, '{"k": 1}', lock_strength => 'update')$$);
+SELECT * FROM get_or_create(NULL::parts, '{"k": 1}');
+COMMIT;
+-- a savepoint around a lock on a partitioned table undoes the lock
+BEGIN;
+SAVEPOINT s;
+SELECT * FROM get_or_create(NULL::parts, '{"k": 1}', lock_strength => 'update');
+SELECT count(*) FROM pgrowlocks('parts_1');
+ROLLBACK TO s;
+SELECT count(*) FROM pgrowlocks('parts_1');
+COMMIT;
 -- the higher isolation levels
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT * FROM get_or_create(NULL::parts, '{"k": 1}', lock_strength => 'update');

@@ -101,12 +101,19 @@ try_lock(DgCall *call, bool *found, Datum *record)
 	}
 	PG_CATCH();
 	{
-		if (geterrcode() != ERRCODE_T_R_SERIALIZATION_FAILURE)
-			PG_RE_THROW();
-		moved = true;
+		ErrorData  *error;
+
+		/* Whatever the error, the subtransaction must not outlive us. */
 		MemoryContextSwitchTo(context);
+		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		MemoryContextSwitchTo(context);
+		CurrentResourceOwner = owner;
+		if (error->sqlerrcode != ERRCODE_T_R_SERIALIZATION_FAILURE)
+			ReThrowError(error);
+		FreeErrorData(error);
+		moved = true;
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
