@@ -18,7 +18,7 @@ typedef struct DgCall
 	Relation	rel;
 	DgTarget   *target;
 	DgShape    *shape;
-	Jsonb	   *lookup;
+	Jsonb	   *lookup;			/* NULL: none */
 	Jsonb	   *defaults;		/* NULL: none */
 	DgCandidate candidate;		/* the lookup's values; the defaults' only
 								 * once something is to be created */
@@ -27,5 +27,7 @@ typedef struct DgCall
 	bool		unguarded;		/* no index decides: an advisory lock does */
 	DgLockStrength lock;
 } DgCall;
+
+extern void dg_call_open(DgCall *call, DgMemo *memo);
 
 #endif							/* DG_CALL_H */

@@ -126,3 +126,18 @@ dg_creation_rounds(Relation rel)
 		return DG_ROUNDS_BLIND;
 	return DG_ROUNDS;
 }
+
+/*
+ * 27000: a plain INSERT raised no error and inserted nothing.
+ */
+void
+dg_creation_report_suppressed(Relation rel)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
+			 errmsg("no row was created in \"%s\"",
+					RelationGetRelationName(rel)),
+			 errdetail("A BEFORE INSERT trigger suppressed the row."),
+			 errhint("Let the trigger return the row, or raise an error that says why not."),
+			 errtable(rel)));
+}

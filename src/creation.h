@@ -11,5 +11,6 @@
 
 extern void dg_creation_check(Relation rel);
 extern int	dg_creation_rounds(Relation rel);
+extern void dg_creation_report_suppressed(Relation rel) pg_attribute_noreturn();
 
 #endif							/* DG_CREATION_H */

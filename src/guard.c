@@ -58,7 +58,6 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
 #include "advisory.h"
 #include "creation.h"
 #include "guard.h"
@@ -67,12 +66,7 @@
 /* Bytes of a value in an error message */
 #define DG_VALUE_LENGTH 64
 
-static void check_schema(Relation rel);
-static bool recall_shape(DgCall *call, DgMemo *memo);
 static void check_residual(DgCall *call);
-static DgShape *get_shape(DgCall *call);
-static void report_repeated_column(DgShape *draft, Relation rel);
-static void report_suppressed(Relation rel) pg_attribute_noreturn();
 static bool get(DgCall *call, Snapshot snapshot, Datum *record);
 static void report_difference(DgCall *call, AttrNumber attnum, Datum record);
 static char *column_text(Relation rel, AttrNumber attnum, Datum value);
@@ -89,25 +83,9 @@ void
 dg_guard_open(DgCall *call, DgMemo *memo, const char *arbiter_name,
 			  bool require_unique)
 {
-	dg_guard_open_shape(call, memo);
+	dg_call_open(call, memo);
 	dg_candidate_convert(&call->candidate, call->shape->lookup, call->lookup);
 	dg_guard_choose(call, arbiter_name, require_unique);
-}
-
-/*
- * The part of it that follows from the names alone.
- */
-void
-dg_guard_open_shape(DgCall *call, DgMemo *memo)
-{
-	check_schema(call->rel);
-	if (!recall_shape(call, memo))
-	{
-		call->target = dg_target_get(call->rel);
-		call->shape = get_shape(call);
-		dg_target_memorize(memo, call->shape);
-	}
-	dg_candidate_init(&call->candidate, call->target->desc->natts);
 }
 
 /*
@@ -131,40 +109,6 @@ dg_guard_choose(DgCall *call, const char *arbiter_name, bool require_unique)
 }
 
 /*
- * 42501 without USAGE on the schema.  Asked on every call, since a statement
- * that was analyzed for one role may be run by another.
- */
-static void
-check_schema(Relation rel)
-{
-	Oid			schema = RelationGetNamespace(rel);
-	AclResult	result = object_aclcheck(NamespaceRelationId, schema,
-									   GetUserId(), ACL_USAGE);
-
-	if (result != ACLCHECK_OK)
-		aclcheck_error(result, OBJECT_SCHEMA, get_namespace_name(schema));
-}
-
-/*
- * The shape that the last call from the same place had, if this one names the
- * same columns.
- */
-static bool
-recall_shape(DgCall *call, DgMemo *memo)
-{
-	const char *key;
-
-	if (!dg_target_memo_is_true(memo))
-		return false;
-	key = dg_candidate_skip_key(memo->shape->key, call->lookup);
-	if (key == NULL || dg_candidate_skip_key(key, call->defaults) == NULL)
-		return false;
-	call->shape = memo->shape;
-	call->target = memo->shape->target;
-	return true;
-}
-
-/*
  * 42883 when a lookup column that the arbiter does not decide cannot be
  * compared: on a miss too, although that would not need it yet.
  */
@@ -175,53 +119,6 @@ check_residual(DgCall *call)
 
 	while ((attnum = bms_next_member(call->arbiter->residual, attnum)) >= 0)
 		(void) dg_candidate_equality(call->rel, attnum);
-}
-
-/*
- * What follows from the names in lookup and defaults.
- */
-static DgShape *
-get_shape(DgCall *call)
-{
-	StringInfoData key;
-	DgShape    *shape;
-	DgShape		draft = {0};
-	MemoryContext old;
-
-	initStringInfo(&key);
-	dg_candidate_append_key(&key, call->lookup);
-	dg_candidate_append_key(&key, call->defaults);
-	shape = dg_target_find_shape(call->target, &key);
-	if (shape != NULL)
-		return shape;
-
-	draft.context = dg_target_shape_context();
-	old = MemoryContextSwitchTo(draft.context);
-	draft.lookup = dg_candidate_columns(call->rel, call->lookup);
-	draft.defaults = dg_candidate_columns(call->rel, call->defaults);
-	if (bms_overlap(draft.lookup->attrs, draft.defaults->attrs))
-		report_repeated_column(&draft, call->rel);
-	draft.arbiters = dg_arbiter_serving(call->rel, call->target, draft.lookup);
-	MemoryContextSwitchTo(old);
-	return dg_target_add_shape(call->target, &draft, &key);
-}
-
-/*
- * 22023: which of the two values should win is not ours to guess.
- */
-static void
-report_repeated_column(DgShape *draft, Relation rel)
-{
-	Bitmapset  *both = bms_intersect(draft->lookup->attrs,
-									draft->defaults->attrs);
-	AttrNumber	attnum = bms_next_member(both, -1);
-
-	ereport(ERROR,
-			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("column \"%s\" is in both lookup and defaults",
-					NameStr(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attname)),
-			 errhint("Give it once: in the lookup if it identifies the row, else in defaults."),
-			 errtablecol(rel, attnum)));
 }
 
 /*
@@ -248,23 +145,8 @@ dg_guard_get_or_create(DgCall *call, Datum *record)
 		if (create(call, round < rounds, record))
 			return true;
 		if (round == rounds)
-			report_suppressed(call->rel);
+			dg_creation_report_suppressed(call->rel);
 	}
-}
-
-/*
- * 27000: a plain INSERT raised no error and inserted nothing.
- */
-static void
-report_suppressed(Relation rel)
-{
-	ereport(ERROR,
-			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
-			 errmsg("no row was created in \"%s\"",
-					RelationGetRelationName(rel)),
-			 errdetail("A BEFORE INSERT trigger suppressed the row."),
-			 errhint("Let the trigger return the row, or raise an error that says why not."),
-			 errtable(rel)));
 }
 
 /*
@@ -380,7 +262,7 @@ get_or_create_locked(DgCall *call, Datum *record)
 					 errtable(call->rel)));
 	}
 	if (!create(call, false, record))
-		report_suppressed(call->rel);
+		dg_creation_report_suppressed(call->rel);
 	return true;
 }
 

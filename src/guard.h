@@ -12,7 +12,6 @@
 extern void dg_guard_open(DgCall *call, DgMemo *memo,
 						  const char *arbiter_name,
 						  bool require_unique);
-extern void dg_guard_open_shape(DgCall *call, DgMemo *memo);
 extern void dg_guard_choose(DgCall *call, const char *arbiter_name,
 							bool require_unique);
 extern bool dg_guard_get_or_create(DgCall *call, Datum *record);
