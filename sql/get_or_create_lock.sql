@@ -3,15 +3,16 @@
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/setup.sql
--- the contrib module may not be installed: expected/get_or_create_lock_1.out
-SELECT count(*) = 0 AS skip_test
-FROM pg_available_extensions WHERE name = 'pgrowlocks' \gset
+-- the contrib modules may not be installed: expected/get_or_create_lock_1.out
+SELECT count(*) < 2 AS skip_test
+FROM pg_available_extensions WHERE name IN ('pgrowlocks', 'dblink') \gset
 \if :skip_test
 \quit
 \endif
 CREATE SCHEMA goc_lock;
 SET search_path = goc_lock, public;
 CREATE EXTENSION pgrowlocks SCHEMA goc_lock;
+CREATE EXTENSION dblink SCHEMA goc_lock;
 CREATE TABLE items (k int PRIMARY KEY, v text);
 INSERT INTO items VALUES (1, 'a'), (2, 'b');
 
@@ -120,6 +121,45 @@ SELECT count(*) FROM pgrowlocks('parts_1');
 ROLLBACK TO s;
 SELECT count(*) FROM pgrowlocks('parts_1');
 COMMIT;
+-- Another session holds the rows: a plain look does not wait, a lock does, and
+-- lock_timeout ends it, at top level and caught, with nothing left behind.
+DO $$
+BEGIN
+	PERFORM dblink_connect('other', format('dbname=%s host=%s port=%s user=%s', current_database(),
+		coalesce(nullif(trim(split_part(current_setting('unix_socket_directories'), ',', 1)), ''), 'localhost'),
+		current_setting('port'), current_user));
+END $$;
+SELECT dblink_exec('other', 'BEGIN');
+SELECT * FROM dblink('other', 'SELECT k FROM goc_lock.parts ORDER BY k FOR UPDATE') AS t (k int);
+SELECT * FROM dblink('other', 'SELECT k FROM ONLY goc_lock.items ORDER BY k FOR NO KEY UPDATE') AS t (k int);
+SELECT * FROM get_or_create(NULL::parts, '{"k": 1}');
+SELECT * FROM get_or_create(NULL::items, '{"k": 1}', lock_strength => 'key share');
+SET lock_timeout = '20ms';
+CALL pg_temp.fails($$SELECT get_or_create(NULL::items, '{"k": 1}', lock_strength => 'share')$$);
+CALL pg_temp.fails($$SELECT get_or_create(NULL::parts, '{"k": 1}', lock_strength => 'share')$$);
+CALL pg_temp.fails($$SELECT get_or_create(NULL::named, '{"number": 1}', lock_strength => 'update')$$);
+\set VERBOSITY sqlstate
+SELECT * FROM get_or_create(NULL::parts, '{"k": 1}', lock_strength => 'share');
+\set VERBOSITY default
+SELECT * FROM get_or_create(NULL::parts, '{"k": 1}');
+BEGIN;
+SELECT * FROM get_or_create(NULL::parts, '{"k": 2}');
+DO $$
+BEGIN
+	FOR i IN 1..3 LOOP
+		BEGIN
+			PERFORM get_or_create(NULL::parts, jsonb_build_object('k', i), lock_strength => 'no key update');
+		EXCEPTION WHEN lock_not_available THEN
+			RAISE INFO 'row % is locked', i;
+		END;
+	END LOOP;
+END $$;
+COMMIT;
+SELECT dblink_exec('other', 'ROLLBACK');
+SELECT * FROM get_or_create(NULL::parts, '{"k": 1}', lock_strength => 'update');
+SELECT * FROM parts ORDER BY k;
+RESET lock_timeout;
+SELECT dblink_disconnect('other');
 -- the higher isolation levels
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT * FROM get_or_create(NULL::parts, '{"k": 1}', lock_strength => 'update');
