@@ -16,11 +16,15 @@
 
 #include "wording.h"
 
-/* So many places where a DETAIL may end are looked at. */
-#define MAX_ENDS 64
+/*
+ * So many places where a DETAIL may begin or end are looked at, lest the time
+ * grow with the square of the text.
+ */
+#define MAX_BEGINNINGS	64
+#define MAX_ENDS		256
 
 static DgSpan detail_at(DgSpan rest, size_t at, const DgLanguages *languages,
-						const DgSite *site);
+						const DgSite *site, int *tries);
 static bool may_have(const DgSite *site, int detail);
 static DgSpan extent_at(DgSpan rest, const DgPattern *pattern,
 						const DgDetail *detail, const DgLanguages *languages);
@@ -44,6 +48,7 @@ dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
 {
 	DgSpan		text = trimmed(*rest);
 	size_t		limit = begin_of_appendices(text);
+	int			tries = 0;
 	size_t		at;
 
 	for (at = 0; at < limit; at = dg_label_next_line(text, at))
@@ -51,9 +56,9 @@ dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
 		size_t		begin = dg_label_skip_blanks(text, at);
 		size_t		labelled;
 
-		*detail = detail_at(text, begin, languages, site);
+		*detail = detail_at(text, begin, languages, site, &tries);
 		if (detail->start == NULL && dg_label_any(text, begin, &labelled))
-			*detail = detail_at(text, labelled, languages, site);
+			*detail = detail_at(text, labelled, languages, site, &tries);
 		if (detail->start == NULL)
 			continue;
 		if (detail->len == 0)
@@ -77,7 +82,7 @@ dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
  */
 static DgSpan
 detail_at(DgSpan rest, size_t at, const DgLanguages *languages,
-		  const DgSite *site)
+		  const DgSite *site, int *tries)
 {
 	DgSpan		none = {NULL, 0};
 	DgSpan		here = dg_span_from(rest, at);
@@ -94,6 +99,8 @@ detail_at(DgSpan rest, size_t at, const DgLanguages *languages,
 			if (pattern->literal[0].start == NULL || !may_have(site, form) ||
 				!dg_span_begins(here, pattern->literal[0]))
 				continue;
+			if (++*tries > MAX_BEGINNINGS)
+				return none;
 			detail = extent_at(here, pattern, &dg_details[form], languages);
 			if (detail.start != NULL)
 				return detail;
@@ -138,9 +145,10 @@ extent_at(DgSpan rest, const DgPattern *pattern, const DgDetail *detail,
 			break;
 		at = hit - rest.start + ending.len;
 		candidate = dg_span_upto(rest, at);
-		if (!is_detail(pattern, detail, candidate, languages))
+		if (++ntried <= MAX_ENDS &&
+			!is_detail(pattern, detail, candidate, languages))
 			continue;
-		if (found.start != NULL || ++ntried > MAX_ENDS)
+		if (found.start != NULL || ntried > MAX_ENDS)
 		{
 			found.start = rest.start;
 			found.len = 0;

@@ -267,7 +267,8 @@ values_text(const DgKey *key, const DgReading *reading)
 
 	if (key->nelements == 0 || reading->detail == NULL)
 		return NULL;
-	if (reading->detail_form < 0)
+	if (reading->detail_form < 0 &&
+		(reading->site == NULL || reading->by_message_id))
 		return values_in_any_language(key, reading->detail);
 	if (!reading->exact_key)
 		return NULL;
@@ -285,7 +286,8 @@ values_text(const DgKey *key, const DgReading *reading)
 
 /*
  * The same for a DETAIL in words that we do not know: between "(columns)=("
- * and the last parenthesis, if the former stands there only once.
+ * and the last parenthesis, if the former stands there only once.  Not for one
+ * of a message that we do know: that one is cut short.
  */
 static const char *
 values_in_any_language(const DgKey *key, const char *detail)

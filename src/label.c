@@ -152,7 +152,11 @@ dg_label_section(DgSpan text, DgLabel label, const DgLanguages *languages)
 		if (dg_label_at(text, dg_label_skip_blanks(text, at), languages,
 						&found, &end) &&
 			found == label)
-			return dg_label_without_section(dg_span_from(text, end), languages);
+		{
+			text = dg_label_without_section(dg_span_from(text, end), languages);
+			return text.len > 0 ? text : none;
+		}
+
 		at = dg_label_next_line(text, at);
 	}
 	return none;

@@ -212,7 +212,6 @@ foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
 				 const DgReading *reading)
 {
 	const char *key_text = reading->named[DG_ROLE_KEY_COLUMNS];
-	bool		referenced = kind == DG_FOREIGN_KEY_REFERENCED;
 	HeapTuple	tuple;
 	Form_pg_constraint form;
 	const char *parent;
@@ -227,8 +226,13 @@ foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
 		return false;
 	form = (Form_pg_constraint) GETSTRUCT(tuple);
 	parent = get_rel_name(form->confrelid);
-	side = referenced ? form->confrelid : form->conrelid;
-	column = referenced ? Anum_pg_constraint_confkey : Anum_pg_constraint_conkey;
+	side = form->conrelid;
+	column = Anum_pg_constraint_conkey;
+	if (kind == DG_FOREIGN_KEY_REFERENCED)
+	{
+		side = form->confrelid;
+		column = Anum_pg_constraint_confkey;
+	}
 	dg_key_of_columns(&key, side, constraint_columns(tuple, column, side));
 	ReleaseSysCache(tuple);
 	if (parent == NULL || key.nelements == 0)
