@@ -41,6 +41,7 @@ demo:
 	@dev/server demo/run
 
 test:
+	@dev/setup test >/dev/null
 	@dev/server dev/test $(filter-out PG_CONFIG=%,$(MAKEOVERRIDES))
 
 lint:

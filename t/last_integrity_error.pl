@@ -436,8 +436,7 @@ is($output, join("\n", ('check_violation|23514|made_up|it is 0') x 2),
 
 # other modules' hooks
 
-my $pkglibdir = `$ENV{PG_CONFIG} --pkglibdir`;
-chomp $pkglibdir;
+my $pkglibdir = $node->safe_psql('postgres', q{SELECT setting FROM pg_config WHERE name = 'PKGLIBDIR'});
 foreach my $other (qw(pg_stat_statements auto_explain pgaudit))
 {
   SKIP:
