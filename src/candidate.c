@@ -454,7 +454,7 @@ call_converter(FmgrInfo *converter, TupleDesc desc, Jsonb *object)
 	info.expectedDesc = desc;
 	info.allowedModes = SFRM_ValuePerCall;
 	InitFunctionCallInfoData(*fcinfo, converter, 1, InvalidOid, NULL,
-							 (fmNodePtr) &info);
+							 (Node *) &info);
 	fcinfo->args[0].value = JsonbPGetDatum(object);
 	fcinfo->args[0].isnull = false;
 	result = FunctionCallInvoke(fcinfo);

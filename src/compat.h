@@ -36,6 +36,11 @@ typedef OverrideSearchPath SearchPathMatcher;
 	OverrideSearchPathMatchesCurrent(path)
 #endif
 
+/* 18: a prefix instead of a suffix */
+#if PG_VERSION_NUM < 180000
+#define pg_noreturn pg_attribute_noreturn()
+#endif
+
 /* 18: EXPLAIN's instrumentation; 19: flags for the table scan */
 #if PG_VERSION_NUM >= 190000
 #define dg_index_beginscan(heap, index, snapshot, nkeys) \

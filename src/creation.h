@@ -9,8 +9,10 @@
 
 #include "utils/relcache.h"
 
+#include "compat.h"
+
 extern void dg_creation_check(Relation rel);
 extern int	dg_creation_rounds(Relation rel);
-extern void dg_creation_report_suppressed(Relation rel) pg_attribute_noreturn();
+pg_noreturn extern void dg_creation_report_suppressed(Relation rel);
 
 #endif							/* DG_CREATION_H */
