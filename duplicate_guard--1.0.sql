@@ -104,3 +104,15 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION last_integrity_error() IS
 'Returns the latest integrity error of this session, caught or not, since the library was loaded; NULL if there was none or DISCARD ALL came after it. A caught error is shown whole only to those who have the privileges of the role under which it was raised; others learn kind and sqlstate. Raises no error.';
+
+CREATE FUNCTION try_create(
+	target anyelement,
+	candidate jsonb,
+	OUT record anyelement,
+	OUT was_created boolean,
+	OUT error integrity_error)
+AS 'MODULE_PATHNAME', 'duplicate_guard_try_create'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION try_create(anyelement, jsonb) IS
+'Creates a row of a table, and returns it, or else the integrity error as data. Call it in FROM, with NULL::your_table as the target. When an error is returned, was_created is false, record is NULL, nothing of the attempt is left, the transaction goes on, and the server log has no line of it. Deferred constraints are not seen. Errors that are not about what the row says are raised as usual, among them 42501 a missing privilege, 22001 a value is too long, 40001 and 40P01 retry the transaction, 25006 read-only transaction; 27000 a trigger suppressed the row.';

@@ -137,7 +137,9 @@ dg_creation_report_suppressed(Relation rel)
 			(errcode(ERRCODE_TRIGGERED_DATA_CHANGE_VIOLATION),
 			 errmsg("no row was created in \"%s\"",
 					RelationGetRelationName(rel)),
-			 errdetail("A BEFORE INSERT trigger suppressed the row."),
+			 rel->rd_rules != NULL ?
+				 errdetail("A rule or a trigger suppressed the row.") :
+				 errdetail("A BEFORE INSERT trigger suppressed the row."),
 			 errhint("Let the trigger return the row, or raise an error that says why not."),
 			 errtable(rel)));
 }

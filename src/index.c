@@ -26,9 +26,10 @@
 static DgIndex *load_index(Relation rel, Relation index);
 static Node *stored_node(Relation index, AttrNumber attnum);
 static const char *find_flaw(Form_pg_index form, Oid accessmethod);
+static bool has_operators(Form_pg_index form, Oid accessmethod);
 static void load_keys(DgIndex *result, Relation index);
+static void load_operators(DgIndex *result, Relation index);
 static void collect_columns(DgIndex *index, Relation rel);
-static Bitmapset *attributes_of(List *exprs);
 static Bitmapset *replace_generated(DgIndex *index, Relation rel,
 									Bitmapset *attrs);
 
@@ -70,9 +71,11 @@ load_index(Relation rel, Relation index)
 	result->name = pstrdup(RelationGetRelationName(index));
 	result->flaw = find_flaw(form, index->rd_rel->relam);
 	result->unique = form->indisunique || form->indisexclusion;
+	result->exclusion = form->indisexclusion;
+	result->enforced = form->indisready && form->indislive;
 	result->primary = form->indisprimary;
 	result->nulls_not_distinct = form->indnullsnotdistinct;
-	if (result->flaw != NULL)
+	if (!has_operators(form, index->rd_rel->relam))
 		return result;
 	result->nkeys = form->indnkeyatts;
 	result->exprs = RelationGetIndexExpressions(index);
@@ -118,7 +121,17 @@ find_flaw(Form_pg_index form, Oid accessmethod)
 }
 
 /*
- * The key columns with the operators that make them unique.
+ * Is it known by which operators two of its keys conflict?
+ */
+static bool
+has_operators(Form_pg_index form, Oid accessmethod)
+{
+	return form->indisexclusion ||
+		   (form->indisunique && accessmethod == BTREE_AM_OID);
+}
+
+/*
+ * The key columns with the operators that make them conflict.
  */
 static void
 load_keys(DgIndex *result, Relation index)
@@ -136,7 +149,6 @@ load_keys(DgIndex *result, Relation index)
 	result->attnums = palloc(n * sizeof(AttrNumber));
 	result->types = palloc(n * sizeof(Oid));
 	result->opclasses = palloc(n * sizeof(Oid));
-	result->operators = palloc(n * sizeof(Oid));
 	result->equals = palloc(n * sizeof(FmgrInfo));
 	result->collations = palloc(n * sizeof(Oid));
 	for (int i = 0; i < n; i++)
@@ -144,6 +156,30 @@ load_keys(DgIndex *result, Relation index)
 		result->attnums[i] = index->rd_index->indkey.values[i];
 		result->opclasses[i] = opclasses->values[i];
 		result->collations[i] = index->rd_indcollation[i];
+	}
+	load_operators(result, index);
+	for (int i = 0; i < n; i++)
+		fmgr_info(get_opcode(result->operators[i]), &result->equals[i]);
+}
+
+/*
+ * Equality, or those of the exclusion constraint.
+ */
+static void
+load_operators(DgIndex *result, Relation index)
+{
+	Oid		   *procs;
+	uint16	   *strategies;
+
+	if (result->exclusion)
+	{
+		RelationGetExclusionInfo(index, &result->operators, &procs,
+								 &strategies);
+		return;
+	}
+	result->operators = palloc(result->nkeys * sizeof(Oid));
+	for (int i = 0; i < result->nkeys; i++)
+	{
 		result->operators[i] = get_opfamily_member(index->rd_opfamily[i],
 												   index->rd_opcintype[i],
 												   index->rd_opcintype[i],
@@ -151,7 +187,6 @@ load_keys(DgIndex *result, Relation index)
 		if (!OidIsValid(result->operators[i]))
 			elog(ERROR, "missing equality operator for type %u in opfamily %u",
 				 index->rd_opcintype[i], index->rd_opfamily[i]);
-		fmgr_info(get_opcode(result->operators[i]), &result->equals[i]);
 	}
 }
 
@@ -162,7 +197,7 @@ static void
 collect_columns(DgIndex *index, Relation rel)
 {
 	ListCell   *next_expr = list_head(index->exprs);
-	Bitmapset  *attrs = attributes_of(index->exprs);
+	Bitmapset  *attrs = dg_index_attributes(index->exprs);
 
 	for (int i = 0; i < index->nkeys; i++)
 	{
@@ -181,7 +216,7 @@ collect_columns(DgIndex *index, Relation rel)
 	}
 	index->columns = replace_generated(index, rel, attrs);
 	index->predicate_columns =
-		replace_generated(index, rel, attributes_of(index->predicate));
+		replace_generated(index, rel, dg_index_attributes(index->predicate));
 }
 
 /*
@@ -189,8 +224,8 @@ collect_columns(DgIndex *index, Relation rel)
  * tableoid, which an index may contain too, count as attnum 0: no lookup names
  * that.
  */
-static Bitmapset *
-attributes_of(List *exprs)
+Bitmapset *
+dg_index_attributes(List *exprs)
 {
 	Bitmapset  *offset = NULL;
 	Bitmapset  *attrs = NULL;
@@ -222,7 +257,7 @@ replace_generated(DgIndex *index, Relation rel, Bitmapset *attrs)
 		index->generated = bms_add_member(index->generated, attnum);
 		expr = build_column_default(rel, attnum);
 		result = bms_del_member(result, attnum);
-		result = bms_add_members(result, attributes_of(list_make1(expr)));
+		result = bms_add_members(result, dg_index_attributes(list_make1(expr)));
 	}
 	return result;
 }

@@ -12,20 +12,25 @@
 #include "nodes/pg_list.h"
 #include "target.h"
 
-/* An index of the table; only those without a flaw can be arbiters */
+/*
+ * An index of the table; only those without a flaw can be arbiters.  nkeys and
+ * what follows is filled in for unique and exclusion indexes only.
+ */
 typedef struct DgIndex
 {
 	Oid			indexoid;
 	const char *name;
 	const char *flaw;			/* why it can never be one, or NULL */
 	bool		unique;			/* or exclusion: worth naming in an error */
+	bool		exclusion;
+	bool		enforced;		/* INSERT minds it, whether valid or not */
 	bool		primary;
 	bool		nulls_not_distinct;
 	int			nkeys;
 	AttrNumber *attnums;		/* 0: the next one of exprs */
 	Oid		   *types;
 	Oid		   *opclasses;
-	Oid		   *operators;		/* equality */
+	Oid		   *operators;		/* equality, or the exclusion's */
 	FmgrInfo   *equals;			/* their functions */
 	Oid		   *collations;
 	List	   *exprs;			/* ready to be evaluated */
@@ -39,5 +44,6 @@ typedef struct DgIndex
 } DgIndex;
 
 extern void dg_index_load(Relation rel, DgTarget *target);
+extern Bitmapset *dg_index_attributes(List *exprs);
 
 #endif							/* DG_INDEX_H */

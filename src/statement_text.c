@@ -29,6 +29,7 @@
 static char *look_text(Relation rel, DgShape *shape, DgStatementKey *key);
 static char *create_text(Relation rel, DgShape *shape,
 						 DgStatementKey *key);
+static void append_values(StringInfo sql, Relation rel, DgShape *shape);
 static char *create_many_text(Relation rel, DgShape *shape,
 							  DgStatementKey *key);
 static void append_key_conditions(StringInfo sql, Relation rel,
@@ -184,25 +185,12 @@ static char *
 create_text(Relation rel, DgShape *shape, DgStatementKey *key)
 {
 	const char *alias = free_alias(rel);
-	int			nlookup = shape->lookup->ncolumns;
-	int			n = nlookup + shape->defaults->ncolumns;
 	StringInfoData sql;
-	StringInfoData params;
 
 	initStringInfo(&sql);
-	initStringInfo(&params);
-	appendStringInfo(&sql, "INSERT INTO %s AS %s (", dg_target_name(rel),
+	appendStringInfo(&sql, "INSERT INTO %s AS %s ", dg_target_name(rel),
 					 alias);
-	for (int i = 0; i < n; i++)
-	{
-		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
-										  shape->defaults->attnums[i - nlookup];
-
-		appendStringInfo(&sql, "%s%s", i > 0 ? ", " : "",
-						 column_name(rel, attnum));
-		appendStringInfo(&params, "%s$%d", i > 0 ? ", " : "", i + 1);
-	}
-	appendStringInfo(&sql, ") VALUES (%s)", params.data);
+	append_values(&sql, rel, shape);
 	if (key->verb == DG_CREATE)
 	{
 		appendStringInfoString(&sql, " ON CONFLICT");
@@ -211,6 +199,35 @@ create_text(Relation rel, DgShape *shape, DgStatementKey *key)
 	}
 	appendStringInfo(&sql, " RETURNING %s", alias);
 	return sql.data;
+}
+
+/*
+ * (…) VALUES ($1, …), or DEFAULT VALUES where no column is named.
+ */
+static void
+append_values(StringInfo sql, Relation rel, DgShape *shape)
+{
+	int			nlookup = shape->lookup->ncolumns;
+	int			n = nlookup + shape->defaults->ncolumns;
+	StringInfoData params;
+
+	if (n == 0)
+	{
+		appendStringInfoString(sql, "DEFAULT VALUES");
+		return;
+	}
+	initStringInfo(&params);
+	appendStringInfoChar(sql, '(');
+	for (int i = 0; i < n; i++)
+	{
+		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
+										  shape->defaults->attnums[i - nlookup];
+
+		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
+						 column_name(rel, attnum));
+		appendStringInfo(&params, "%s$%d", i > 0 ? ", " : "", i + 1);
+	}
+	appendStringInfo(sql, ") VALUES (%s)", params.data);
 }
 
 /*

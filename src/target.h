@@ -58,6 +58,8 @@ typedef struct DgMemo
 	Oid			relid;
 	DgShape    *shape;			/* alive while generation is the current one */
 	uint64		generation;
+	TupleDesc	result;			/* the type of the answer, where the verb has
+								 * kept it */
 } DgMemo;
 
 extern void dg_target_init(void);
