@@ -20,6 +20,7 @@
 #include "message.h"
 
 static bool next_argument(const char **cursor, int implied, int *argno);
+static const char *end_of_line(DgSpan text);
 static bool begin_of(const DgPattern *pattern, DgSpan text, size_t hit,
 					 size_t max_arg, size_t *begin);
 
@@ -168,8 +169,9 @@ dg_message_at(const DgPattern *pattern, DgSpan text, size_t at, size_t max_arg,
 		if (window.len > max_arg + literal.len)
 			window.len = max_arg + literal.len;
 		if (literal.len == 0)
-			return false;		/* no telling where it would end */
-		found = dg_span_find(window, literal);
+			found = end_of_line(window);
+		else
+			found = dg_span_find(window, literal);
 		if (found == NULL)
 			return false;
 		args[pattern->argno[i]] = dg_span_upto(window, found - window.start);
@@ -177,6 +179,17 @@ dg_message_at(const DgPattern *pattern, DgSpan text, size_t at, size_t max_arg,
 	}
 	*end = at;
 	return true;
+}
+
+/* Where a message ends that ends with an argument: with the line. */
+static const char *
+end_of_line(DgSpan text)
+{
+	const char *newline = text.len > 0 ?
+							  memchr(text.start, '\n', text.len) :
+							  NULL;
+
+	return newline != NULL ? newline : text.start + text.len;
 }
 
 /*

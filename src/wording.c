@@ -29,6 +29,7 @@ static bool first_unquoted(const DgPattern *pattern, DgSpan text,
 						   DgSpan *args, size_t *begin, size_t *end);
 static bool are_names(const DgPattern *pattern, const DgRole *roles,
 					  const DgSpan *args, const DgLanguages *languages);
+static bool is_type_name(DgSpan arg);
 static void unknown_message(DgSpan text, const DgLanguages *languages,
 							DgWording *wording);
 static size_t behind_error_label(DgSpan text, const DgLanguages *languages);
@@ -194,7 +195,7 @@ dg_wording_is_name(DgSpan arg, DgRole role, const DgLanguages *languages)
 		role == DG_ROLE_OTHER)
 		return true;
 	if (role == DG_ROLE_DOMAIN)
-		limit = DG_MAX_ARG;
+		return is_type_name(arg);
 	if (arg.len == 0 || arg.len > limit)
 		return false;
 	for (at = dg_label_next_line(arg, 0); at < arg.len;
@@ -208,6 +209,45 @@ dg_wording_is_name(DgSpan arg, DgRole role, const DgLanguages *languages)
 			return false;
 	}
 	return true;
+}
+
+/* Whether it is one or two identifiers, quoted or not, with a dot between. */
+static bool
+is_type_name(DgSpan arg)
+{
+	int			nparts = 0;
+	size_t		at = 0;
+
+	if (arg.len == 0 || arg.len > DG_MAX_ARG)
+		return false;
+	for (;;)
+	{
+		size_t		begin = at;
+		bool		quoted = at < arg.len && arg.start[at] == '"';
+
+		if (quoted)
+		{
+			for (at++; at < arg.len; at++)
+			{
+				if (arg.start[at] != '"')
+					continue;
+				if (at + 1 >= arg.len || arg.start[at + 1] != '"')
+					break;
+				at++;
+			}
+			if (at >= arg.len)
+				return false;
+			at++;
+		}
+		while (!quoted && at < arg.len && strchr(" .:\"\n", arg.start[at]) == NULL)
+			at++;
+		if (at == begin || ++nparts > 2)
+			return false;
+		if (at == arg.len)
+			return true;
+		if (arg.start[at++] != '.')
+			return false;
+	}
 }
 
 /*
