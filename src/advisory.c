@@ -58,6 +58,7 @@ hash_lookup(DgCall *call)
 		Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel),
 											   attnum - 1);
 		TypeCacheEntry *type;
+		Datum		value;
 
 		hash = hash_bytes_extended((unsigned char *) NameStr(attr->attname),
 								   strlen(NameStr(attr->attname)), hash);
@@ -67,10 +68,11 @@ hash_lookup(DgCall *call)
 								 TYPECACHE_HASH_EXTENDED_PROC_FINFO);
 		if (!OidIsValid(type->hash_extended_proc_finfo.fn_oid))
 			continue;
-		hash = DatumGetUInt64(FunctionCall2Coll(&type->hash_extended_proc_finfo,
-												attr->attcollation,
-												call->candidate.values[attnum - 1],
-												UInt64GetDatum(hash)));
+		value = FunctionCall2Coll(&type->hash_extended_proc_finfo,
+								  attr->attcollation,
+								  call->candidate.values[attnum - 1],
+								  UInt64GetDatum(hash));
+		hash = DatumGetUInt64(value);
 	}
 	return hash;
 }

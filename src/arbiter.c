@@ -61,7 +61,8 @@ dg_arbiter_serving(Relation rel, DgTarget *target, DgColumns *lookup)
 		DgIndex    *index = lfirst(lc);
 		DgArbiter  *arbiter;
 
-		if (index->flaw != NULL || !bms_is_subset(index->columns, lookup->attrs))
+		if (index->flaw != NULL ||
+			!bms_is_subset(index->columns, lookup->attrs))
 			continue;
 		arbiter = palloc(sizeof(DgArbiter));
 		arbiter->index = index;
@@ -452,6 +453,7 @@ column_list(Relation rel, Bitmapset *attrs)
 	initStringInfo(&buf);
 	while ((attnum = bms_next_member(attrs, attnum)) >= 0)
 		appendStringInfo(&buf, "%s%s", buf.len > 0 ? ", " : "",
-						 quote_identifier(NameStr(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attname)));
+						 quote_identifier(get_attname(RelationGetRelid(rel),
+													  attnum, false)));
 	return buf.data;
 }

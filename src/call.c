@@ -111,7 +111,7 @@ report_repeated_column(DgShape *draft, Relation rel)
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 			 errmsg("column \"%s\" is in both lookup and defaults",
-					NameStr(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attname)),
+					get_attname(RelationGetRelid(rel), attnum, false)),
 			 errhint("Give it once: in the lookup if it identifies the row, else in defaults."),
 			 errtablecol(rel, attnum)));
 }

@@ -125,7 +125,8 @@ dg_candidate_append_key(StringInfo key, Jsonb *object)
 	appendBinaryStringInfo(key, (char *) &object->root,
 						   entries_size(object));
 	appendBinaryStringInfo(key, characters(object),
-						   getJsonbOffset(&object->root, JB_ROOT_COUNT(object)));
+						   getJsonbOffset(&object->root,
+										  JB_ROOT_COUNT(object)));
 }
 
 /*
@@ -507,12 +508,12 @@ dg_candidate_differs(Relation rel, DgCandidate *candidate, Bitmapset *attrs,
 		Datum		value = heap_getattr(&tuple, attnum, desc, &isnull);
 		bool		wanted_null = candidate->nulls[attnum - 1];
 		TypeCacheEntry *type = dg_candidate_equality(rel, attnum);
+		Oid			collation = TupleDescAttr(desc, attnum - 1)->attcollation;
 
 		if (isnull && wanted_null)
 			continue;
 		if (isnull || wanted_null ||
-			!DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo,
-											TupleDescAttr(desc, attnum - 1)->attcollation,
+			!DatumGetBool(FunctionCall2Coll(&type->eq_opr_finfo, collation,
 											value,
 											candidate->values[attnum - 1])))
 			return attnum;

@@ -122,7 +122,8 @@ dg_creation_rounds(Relation rel)
 	if (rel->rd_rel->relkind == RELKIND_VIEW ||
 		rel->rd_rel->relkind == RELKIND_FOREIGN_TABLE ||
 		(rel->trigdesc != NULL && rel->trigdesc->trig_insert_before_row) ||
-		check_enable_rls(RelationGetRelid(rel), InvalidOid, true) == RLS_ENABLED)
+		check_enable_rls(RelationGetRelid(rel), InvalidOid,
+						 true) == RLS_ENABLED)
 		return DG_ROUNDS_BLIND;
 	return DG_ROUNDS;
 }

@@ -9,8 +9,8 @@
 
 #include "nodes/pg_list.h"
 
+#include "error_fields.h"
 #include "site.h"
-#include "violation.h"
 
 /*
  * The error's own words, taken apart; reading.c.  All strings are copies in

@@ -13,8 +13,8 @@
  * isolation specs carry these numbers):
  *
  * 1. Another session's insert is in progress, and commits.  Our insert waits
- *	  for that transaction, finds the conflict, inserts nothing.  The second look
- *	  has a snapshot taken after that commit and finds the row.
+ *	  for that transaction, finds the conflict, inserts nothing.  The second
+ *	  look has a snapshot taken after that commit and finds the row.
  * 2. It aborts instead.  Our insert wakes up, checks again and creates.
  * 3. The other's row was committed before our insert but after the snapshot
  *	  of our look.  The conflict check sees the latest state, whatever the
@@ -69,7 +69,8 @@
 static void check_residual(DgCall *call);
 static bool get(DgCall *call, Snapshot snapshot, Datum *record);
 static void report_difference(DgCall *call, AttrNumber attnum, Datum record);
-static char *column_text(Relation rel, AttrNumber attnum, Datum value);
+static const char *column_text(Relation rel, AttrNumber attnum, Datum value,
+							   bool isnull);
 static bool get_or_create_locked(DgCall *call, Datum *record);
 static void prepare_creation(DgCall *call);
 static bool create(DgCall *call, bool on_conflict, Datum *record);
@@ -188,9 +189,7 @@ report_difference(DgCall *call, AttrNumber attnum, Datum record)
 {
 	Relation	rel = call->rel;
 	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
-	const char *column = NameStr(TupleDescAttr(RelationGetDescr(rel),
-											   attnum - 1)
-									 ->attname);
+	const char *column = get_attname(RelationGetRelid(rel), attnum, false);
 	const char *index = call->arbiter->index->name;
 	HeapTupleData tuple;
 	Datum		value;
@@ -204,10 +203,10 @@ report_difference(DgCall *call, AttrNumber attnum, Datum record)
 			 errmsg("a row of \"%s\" with this key in \"%s\" exists, but differs from the lookup",
 					RelationGetRelationName(rel), index),
 			 errdetail("Its column \"%s\" is %s, not %s.", column,
-					   isnull ? "NULL" : column_text(rel, attnum, value),
-					   call->candidate.nulls[attnum - 1] ? "NULL" :
-														   column_text(rel, attnum,
-																	   call->candidate.values[attnum - 1])),
+					   column_text(rel, attnum, value, isnull),
+					   column_text(rel, attnum,
+								   call->candidate.values[attnum - 1],
+								   call->candidate.nulls[attnum - 1])),
 			 errhint("Move \"%s\" from the lookup to defaults if it does not identify the row.",
 					 column),
 			 errtableconstraint(rel, index)));
@@ -217,16 +216,18 @@ report_difference(DgCall *call, AttrNumber attnum, Datum record)
  * A column's value as a quoted literal, cut as the server cuts those of a
  * failing row.
  */
-static char *
-column_text(Relation rel, AttrNumber attnum, Datum value)
+static const char *
+column_text(Relation rel, AttrNumber attnum, Datum value, bool isnull)
 {
+	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
 	Oid			output;
 	bool		is_varlena;
 	char	   *text;
 	int			len;
 
-	getTypeOutputInfo(TupleDescAttr(RelationGetDescr(rel), attnum - 1)->atttypid,
-					  &output, &is_varlena);
+	if (isnull)
+		return "NULL";
+	getTypeOutputInfo(attr->atttypid, &output, &is_varlena);
 	text = OidOutputFunctionCall(output, value);
 	len = strlen(text);
 	if (len <= DG_VALUE_LENGTH)

@@ -252,7 +252,8 @@ replace_generated(DgIndex *index, Relation rel, Bitmapset *attrs)
 	{
 		Node	   *expr;
 
-		if (attnum == 0 || !TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated)
+		if (attnum == 0 ||
+			!TupleDescAttr(RelationGetDescr(rel), attnum - 1)->attgenerated)
 			continue;
 		index->generated = bms_add_member(index->generated, attnum);
 		expr = build_column_default(rel, attnum);

@@ -65,7 +65,8 @@ dg_probe_possible(Relation rel)
 	if (form->relrowsecurity &&
 		check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		return false;
-	if (form->relpersistence != RELPERSISTENCE_PERMANENT && RecoveryInProgress())
+	if (form->relpersistence != RELPERSISTENCE_PERMANENT &&
+		RecoveryInProgress())
 		return false;
 
 	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK &&
@@ -155,8 +156,10 @@ dg_probe_end(DgProbe *probe)
 static bool
 index_is_too_young(Relation index)
 {
+	HeapTupleHeader header = index->rd_indextuple->t_data;
+
 	return index->rd_index->indcheckxmin &&
-		   !TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+		   !TransactionIdPrecedes(HeapTupleHeaderGetXmin(header),
 								  TransactionXmin);
 }
 

@@ -339,6 +339,7 @@ append_collation(StringInfo sql, Oid collation)
 {
 	HeapTuple	tuple;
 	Form_pg_collation form;
+	char	   *schema;
 
 	if (!OidIsValid(collation))
 		return;
@@ -346,8 +347,9 @@ append_collation(StringInfo sql, Oid collation)
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for collation %u", collation);
 	form = (Form_pg_collation) GETSTRUCT(tuple);
+	schema = get_namespace_name(form->collnamespace);
 	appendStringInfo(sql, " COLLATE %s",
-					 quote_qualified_identifier(get_namespace_name(form->collnamespace),
+					 quote_qualified_identifier(schema,
 												NameStr(form->collname)));
 	ReleaseSysCache(tuple);
 }
@@ -360,13 +362,15 @@ append_opclass(StringInfo sql, Oid opclass)
 {
 	HeapTuple	tuple;
 	Form_pg_opclass form;
+	char	   *schema;
 
 	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
 	if (!HeapTupleIsValid(tuple))
 		elog(ERROR, "cache lookup failed for operator class %u", opclass);
 	form = (Form_pg_opclass) GETSTRUCT(tuple);
+	schema = get_namespace_name(form->opcnamespace);
 	appendStringInfo(sql, " %s",
-					 quote_qualified_identifier(get_namespace_name(form->opcnamespace),
+					 quote_qualified_identifier(schema,
 												NameStr(form->opcname)));
 	ReleaseSysCache(tuple);
 }
@@ -391,7 +395,9 @@ free_alias(Relation rel)
 {
 	char	   *alias = pstrdup("t");
 
-	for (int i = 1; get_attnum(RelationGetRelid(rel), alias) != InvalidAttrNumber; i++)
+	for (int i = 1;
+		 get_attnum(RelationGetRelid(rel), alias) != InvalidAttrNumber;
+		 i++)
 		alias = psprintf("t_%d", i);
 	return alias;
 }
