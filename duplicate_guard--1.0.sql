@@ -116,3 +116,20 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION try_create(anyelement, jsonb) IS
 'Creates a row of a table, and returns it, or else the integrity error as data. Call it in FROM, with NULL::your_table as the target. When an error is returned, was_created is false, record is NULL, nothing of the attempt is left, the transaction goes on, and the server log has no line of it. Deferred constraints are not seen. Errors that are not about what the row says are raised as usual, among them 42501 a missing privilege, 22001 a value is too long, 40001 and 40P01 retry the transaction, 25006 read-only transaction; 27000 a trigger suppressed the row.';
+
+/* many rows in one call */
+
+CREATE FUNCTION get_or_create_many(
+	target anyelement,
+	rows jsonb,
+	key_columns text[],
+	arbiter text DEFAULT NULL)
+RETURNS TABLE (
+	ordinality integer,
+	record anyelement,
+	was_created boolean)
+AS 'MODULE_PATHNAME', 'duplicate_guard_get_or_create_many'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1000;
+
+COMMENT ON FUNCTION get_or_create_many(anyelement, jsonb, text[], text) IS
+'Does for each object of an array what get_or_create does for one: its columns among key_columns identify the row, the others are used when it is created. Returns one row for each element, in their order, numbered from 1. Rows that are missing are created by one INSERT in key order, so that concurrent calls do not deadlock on these keys; elements with the same key create one row. Errors: those of get_or_create, and 22023 for an element that is no object or lacks a key column; then nothing is created.';

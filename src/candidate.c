@@ -207,6 +207,27 @@ dg_candidate_columns(Relation rel, Jsonb *object)
 }
 
 /*
+ * The same as a set only, by attnum, for an object inside of another.
+ */
+Bitmapset *
+dg_candidate_attributes(Relation rel, JsonbContainer *object)
+{
+	Bitmapset  *attrs = NULL;
+	JsonbIterator *it = JsonbIteratorInit(object);
+	JsonbIteratorToken token;
+	JsonbValue	value;
+
+	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
+	{
+		if (token == WJB_KEY)
+			attrs = bms_add_member(attrs,
+								   resolve_name(rel, value.val.string.val,
+												value.val.string.len));
+	}
+	return attrs;
+}
+
+/*
  * The column of that name, which is not null-terminated.
  */
 static AttrNumber

@@ -42,6 +42,8 @@ extern Jsonb *dg_candidate_object(FunctionCallInfo fcinfo, int argno,
 extern void dg_candidate_append_key(StringInfo key, Jsonb *object);
 extern const char *dg_candidate_skip_key(const char *key, Jsonb *object);
 extern DgColumns *dg_candidate_columns(Relation rel, Jsonb *object);
+extern Bitmapset *dg_candidate_attributes(Relation rel,
+										  JsonbContainer *object);
 extern void dg_candidate_init(DgCandidate *candidate, int natts);
 extern void dg_candidate_convert(DgCandidate *candidate, DgColumns *columns,
 								 Jsonb *object);

@@ -1,0 +1,208 @@
+/*
+ * many.c
+ *		The SQL functions that take many rows.
+ *
+ * They answer in Materialize mode: everything is done when the function
+ * returns, however many rows of the answer are fetched.
+ */
+#include "postgres.h"
+
+#include "access/relation.h"
+#include "catalog/pg_type.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "miscadmin.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/tuplestore.h"
+
+#include "batch.h"
+
+PG_FUNCTION_INFO_V1(duplicate_guard_get_or_create_many);
+
+static void get_or_create_many(FunctionCallInfo fcinfo);
+static void init_batch(DgBatch *batch);
+static Jsonb *key_columns(FunctionCallInfo fcinfo, int argno);
+static void check_key_columns(ArrayType *array, Datum *names, bool *nulls,
+							  int nnames);
+static void check_repeated(Datum *names, int nnames);
+static Tuplestorestate *begin_answer(FunctionCallInfo fcinfo,
+									 TupleDesc *desc);
+
+/*
+ * get_or_create_many(target anyelement, rows jsonb, key_columns text[],
+ * arbiter text)
+ */
+Datum
+duplicate_guard_get_or_create_many(PG_FUNCTION_ARGS)
+{
+	dg_target_enter();
+	PG_TRY();
+	{
+		get_or_create_many(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		dg_target_leave();
+	}
+	PG_END_TRY();
+	return (Datum) 0;
+}
+
+/*
+ * The call inside its bracket.
+ */
+static void
+get_or_create_many(FunctionCallInfo fcinfo)
+{
+	DgBatch    *batch = palloc0(sizeof(DgBatch));
+	DgMemo	   *memo = dg_target_memo(fcinfo);
+	Jsonb	   *rows = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+	Tuplestorestate *store;
+	TupleDesc	desc;
+
+	store = begin_answer(fcinfo, &desc);
+	init_batch(batch);
+	batch->call.lookup = key_columns(fcinfo, 2);
+	if (!PG_ARGISNULL(3))
+		batch->arbiter_name = text_to_cstring(PG_GETARG_TEXT_PP(3));
+	batch->call.rel = dg_target_open(memo);
+	dg_batch_get_or_create(batch, memo, rows);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		Datum		values[3] = {
+			Int32GetDatum(i + 1),
+			batch->rows[i].record,
+			BoolGetDatum(batch->rows[i].created)};
+		bool		nulls[3] = {false, false, false};
+
+		tuplestore_putvalues(store, desc, values, nulls);
+	}
+	relation_close(batch->call.rel, NoLock);
+	MemoryContextDelete(batch->context);
+}
+
+/*
+ * The memory of a batch.
+ */
+static void
+init_batch(DgBatch *batch)
+{
+	batch->context = AllocSetContextCreate(CurrentMemoryContext,
+										   "duplicate_guard batch",
+										   ALLOCSET_DEFAULT_SIZES);
+	batch->scratch = AllocSetContextCreate(batch->context,
+										   "duplicate_guard batch row",
+										   ALLOCSET_DEFAULT_SIZES);
+}
+
+/*
+ * The names given as key_columns, as an object that names these columns.  22004
+ * and 22023 for what names none.
+ */
+static Jsonb *
+key_columns(FunctionCallInfo fcinfo, int argno)
+{
+	ArrayType  *array;
+	JsonbParseState *state = NULL;
+	JsonbValue	null = {.type = jbvNull};
+	Datum	   *names;
+	bool	   *nulls;
+	int			nnames;
+
+	if (PG_ARGISNULL(argno))
+		ereport(ERROR,
+				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+				 errmsg("key_columns must not be null"),
+				 errhint("Give the names of the columns that identify a row, for example ARRAY['name'].")));
+	array = PG_GETARG_ARRAYTYPE_P(argno);
+	deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &names, &nulls,
+					  &nnames);
+	check_key_columns(array, names, nulls, nnames);
+
+	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	for (int i = 0; i < nnames; i++)
+	{
+		JsonbValue	name = {.type = jbvString};
+
+		name.val.string.val = TextDatumGetCString(names[i]);
+		name.val.string.len = strlen(name.val.string.val);
+		(void) pushJsonbValue(&state, WJB_KEY, &name);
+		(void) pushJsonbValue(&state, WJB_VALUE, &null);
+	}
+	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+}
+
+/*
+ * 22023 unless it is a list of names.
+ */
+static void
+check_key_columns(ArrayType *array, Datum *names, bool *nulls, int nnames)
+{
+	if (nnames == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("key_columns must name at least one column")));
+	if (ARR_NDIM(array) > 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("key_columns must be a one-dimensional array")));
+	for (int i = 0; i < nnames; i++)
+	{
+		if (nulls[i])
+			ereport(ERROR,
+					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+					 errmsg("key_columns must not contain nulls")));
+	}
+	check_repeated(names, nnames);
+}
+
+/*
+ * 22023 for a column that is named twice.
+ */
+static void
+check_repeated(Datum *names, int nnames)
+{
+	for (int i = 0; i < nnames; i++)
+	{
+		char	   *name = TextDatumGetCString(names[i]);
+
+		for (int j = 0; j < i; j++)
+		{
+			if (strcmp(name, TextDatumGetCString(names[j])) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+						 errmsg("key_columns names column \"%s\" twice",
+								name)));
+		}
+	}
+}
+
+/*
+ * The store of the answer, which lives as long as the query.
+ */
+static Tuplestorestate *
+begin_answer(FunctionCallInfo fcinfo, TupleDesc *desc)
+{
+	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
+	MemoryContext old;
+
+	if (info == NULL || !IsA(info, ReturnSetInfo) ||
+		(info->allowedModes & SFRM_Materialize) == 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("set-valued function called in context that cannot accept a set"),
+				 errhint("Call it in FROM.")));
+	old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
+	if (get_call_result_type(fcinfo, NULL, desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	*desc = BlessTupleDesc(*desc);
+	info->setResult =
+		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0,
+							  false, work_mem);
+	info->setDesc = *desc;
+	info->returnMode = SFRM_Materialize;
+	MemoryContextSwitchTo(old);
+	return info->setResult;
+}
