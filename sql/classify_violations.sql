@@ -4,9 +4,6 @@
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/classify.sql
-SET client_min_messages = warning;
-CREATE EXTENSION IF NOT EXISTS btree_gist;
-RESET client_min_messages;
 CREATE ROLE regress_dg_writer;
 CREATE ROLE regress_dg_owner;
 CREATE SCHEMA shop;
@@ -21,8 +18,8 @@ INSERT INTO prices VALUES (1, 'EUR', 2);
 CREATE TABLE twins (a int, b int4range);
 INSERT INTO twins VALUES (1, '[1,5)'), (1, '[2,6)'), (NULL, NULL);
 CREATE TABLE tickets (id int CONSTRAINT tickets_pk PRIMARY KEY DEFERRABLE INITIALLY DEFERRED);
-CREATE TABLE bookings (room int, during int4range, CONSTRAINT no_overlap EXCLUDE USING gist (room WITH =, during WITH &&));
-INSERT INTO bookings VALUES (1, '[1,5)');
+CREATE TABLE bookings (rooms int4range, during int4range, CONSTRAINT no_overlap EXCLUDE USING gist (rooms WITH &&, during WITH &&));
+INSERT INTO bookings VALUES ('[1,2)', '[1,5)');
 GRANT INSERT ON products, prices, bookings TO regress_dg_writer;
 
 -- unique
@@ -34,8 +31,8 @@ SELECT * FROM pg_temp.broken('new unique index', $$CREATE UNIQUE INDEX twins_a O
 SELECT * FROM pg_temp.broken('new unique constraint', $$ALTER TABLE twins ADD CONSTRAINT twins_once UNIQUE (a)$$);
 
 -- exclusion
-SELECT * FROM pg_temp.broken('exclusion', $$INSERT INTO bookings VALUES (1, '[3,9)')$$);
-SELECT * FROM pg_temp.broken('exclusion, may not see the key', $$INSERT INTO bookings VALUES (1, '[3,9)')$$, 'regress_dg_writer');
+SELECT * FROM pg_temp.broken('exclusion', $$INSERT INTO bookings VALUES ('[1,2)', '[3,9)')$$);
+SELECT * FROM pg_temp.broken('exclusion, may not see the key', $$INSERT INTO bookings VALUES ('[1,2)', '[3,9)')$$, 'regress_dg_writer');
 SELECT * FROM pg_temp.broken('new exclusion', $$ALTER TABLE twins ADD CONSTRAINT twins_apart EXCLUDE USING gist (b WITH &&)$$);
 
 -- somebody who owns a table that he may not read
