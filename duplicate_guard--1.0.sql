@@ -16,6 +16,23 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 COMMENT ON FUNCTION get_or_create(anyelement, jsonb, jsonb, text, text, boolean) IS
 'Returns the row of a table that the lookup identifies, and creates it from lookup and defaults if it is not there. Call it in FROM, with NULL::your_table as the target. was_created tells which of the two happened; of concurrent calls with the same lookup exactly one creates. Errors: 42P10 no unique index decides, 23505 the key exists but the rest of the lookup differs, 40001 retry the transaction (REPEATABLE READ and SERIALIZABLE), 25006 nothing found in a read-only transaction.';
 
+CREATE FUNCTION update_or_create(
+	target anyelement,
+	lookup jsonb,
+	defaults jsonb DEFAULT '{}',
+	create_defaults jsonb DEFAULT NULL,
+	touch jsonb DEFAULT '{}',
+	arbiter text DEFAULT NULL,
+	require_unique boolean DEFAULT true,
+	OUT record anyelement,
+	OUT was_created boolean,
+	OUT was_updated boolean)
+AS 'MODULE_PATHNAME', 'duplicate_guard_update_or_create'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION update_or_create(anyelement, jsonb, jsonb, jsonb, jsonb, text, boolean) IS
+'Returns the row of a table that the lookup identifies, brought to the values in defaults: created from lookup, create_defaults (if NULL: defaults) and touch if it is not there, updated with defaults and touch if something in defaults differs from it, else left alone without a write or a lock. Call it in FROM, with NULL::your_table as the target. was_created and was_updated tell what happened; concurrent calls neither duplicate the row nor lose an update. Errors: 42P10 no unique index decides, 23505 the key exists but the rest of the lookup differs, 27000 a trigger suppressed the row or the update, 40001 retry the transaction (REPEATABLE READ and SERIALIZABLE), 25006 something to write in a read-only transaction.';
+
 /* an error turned into facts */
 
 CREATE TYPE integrity_error AS (

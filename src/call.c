@@ -2,6 +2,10 @@
  * call.c
  *		What every call begins with: the names it gives, and what follows from
  *		them.
+ *
+ * A shape's key is the names in lookup and defaults; those in create_defaults
+ * and touch follow where the call may update.  Each part tells its own length,
+ * so the two kinds of keys cannot be taken for each other.
  */
 #include "postgres.h"
 
@@ -16,16 +20,24 @@
 static void check_schema(Relation rel);
 static bool recall_shape(DgCall *call, DgMemo *memo);
 static DgShape *get_shape(DgCall *call);
-static void report_repeated_column(DgShape *draft, Relation rel);
+static void append_key(StringInfo key, DgCall *call);
+static void draft_columns(DgShape *draft, DgCall *call);
+static void refuse_overlaps(DgShape *draft, DgCall *call);
+static void refuse_overlap(Relation rel, DgColumns *one, const char *one_name,
+						   DgColumns *other, const char *other_name);
+static const char *advice_on(const char *one, const char *other);
+static List *append_columns(List *attnums, DgColumns *columns);
 
 /*
- * Fills in target, shape and an empty candidate; rel, lookup and defaults are
- * set.  Everything that can be wrong with names is found here.
+ * Fills in target, shape and an empty candidate; rel, the JSON objects and
+ * updates are set.  Everything that can be wrong with names is found here.
  */
 void
 dg_call_open(DgCall *call, DgMemo *memo)
 {
 	check_schema(call->rel);
+	if (!call->updates)
+		call->create_defaults = call->defaults;
 	if (!recall_shape(call, memo))
 	{
 		call->target = dg_target_get(call->rel);
@@ -62,7 +74,15 @@ recall_shape(DgCall *call, DgMemo *memo)
 	if (!dg_target_memo_is_true(memo))
 		return false;
 	key = dg_candidate_skip_key(memo->shape->key, call->lookup);
-	if (key == NULL || dg_candidate_skip_key(key, call->defaults) == NULL)
+	if (key != NULL)
+		key = dg_candidate_skip_key(key, call->defaults);
+	if (key != NULL && call->updates)
+	{
+		key = dg_candidate_skip_key(key, call->create_defaults);
+		if (key != NULL)
+			key = dg_candidate_skip_key(key, call->touch);
+	}
+	if (key == NULL)
 		return false;
 	call->shape = memo->shape;
 	call->target = memo->shape->target;
@@ -70,7 +90,7 @@ recall_shape(DgCall *call, DgMemo *memo)
 }
 
 /*
- * What follows from the names in lookup and defaults.
+ * The target's shape for those names.
  */
 static DgShape *
 get_shape(DgCall *call)
@@ -81,37 +101,123 @@ get_shape(DgCall *call)
 	MemoryContext old;
 
 	initStringInfo(&key);
-	dg_candidate_append_key(&key, call->lookup);
-	dg_candidate_append_key(&key, call->defaults);
+	append_key(&key, call);
 	shape = dg_target_find_shape(call->target, &key);
 	if (shape != NULL)
 		return shape;
 
 	draft.context = dg_target_shape_context();
 	old = MemoryContextSwitchTo(draft.context);
-	draft.lookup = dg_candidate_columns(call->rel, call->lookup);
-	draft.defaults = dg_candidate_columns(call->rel, call->defaults);
-	if (bms_overlap(draft.lookup->attrs, draft.defaults->attrs))
-		report_repeated_column(&draft, call->rel);
+	draft_columns(&draft, call);
+	refuse_overlaps(&draft, call);
 	draft.arbiters = dg_arbiter_serving(call->rel, call->target, draft.lookup);
 	MemoryContextSwitchTo(old);
 	return dg_target_add_shape(call->target, &draft, &key);
 }
 
 /*
- * 22023: which of the two values should win is not ours to guess.
+ * The names, as the cache has them.
  */
 static void
-report_repeated_column(DgShape *draft, Relation rel)
+append_key(StringInfo key, DgCall *call)
 {
-	Bitmapset  *both = bms_intersect(draft->lookup->attrs,
-									draft->defaults->attrs);
+	dg_candidate_append_key(key, call->lookup);
+	dg_candidate_append_key(key, call->defaults);
+	if (!call->updates)
+		return;
+	dg_candidate_append_key(key, call->create_defaults);
+	dg_candidate_append_key(key, call->touch);
+}
+
+/*
+ * The columns of each object, and those of the statements that write.
+ */
+static void
+draft_columns(DgShape *draft, DgCall *call)
+{
+	draft->lookup = dg_candidate_columns(call->rel, call->lookup);
+	draft->defaults = dg_candidate_columns(call->rel, call->defaults);
+	draft->create_defaults = draft->defaults;
+	if (call->updates)
+	{
+		if (call->create_defaults != call->defaults)
+			draft->create_defaults =
+				dg_candidate_columns(call->rel, call->create_defaults);
+		draft->touch = dg_candidate_columns(call->rel, call->touch);
+	}
+
+	draft->inserted = append_columns(NIL, draft->lookup);
+	draft->inserted = append_columns(draft->inserted, draft->create_defaults);
+	draft->inserted = append_columns(draft->inserted, draft->touch);
+	if (call->updates)
+	{
+		draft->updated = append_columns(NIL, draft->defaults);
+		draft->updated = append_columns(draft->updated, draft->touch);
+	}
+}
+
+/*
+ * No column may be given two values for the same row.  In defaults and in
+ * create_defaults it may: only one of them counts.
+ */
+static void
+refuse_overlaps(DgShape *draft, DgCall *call)
+{
+	refuse_overlap(call->rel, draft->lookup, "lookup",
+				   draft->defaults, "defaults");
+	if (!call->updates)
+		return;
+	refuse_overlap(call->rel, draft->lookup, "lookup",
+				   draft->create_defaults, "create_defaults");
+	refuse_overlap(call->rel, draft->lookup, "lookup", draft->touch, "touch");
+	refuse_overlap(call->rel, draft->defaults, "defaults",
+				   draft->touch, "touch");
+	refuse_overlap(call->rel, draft->create_defaults, "create_defaults",
+				   draft->touch, "touch");
+}
+
+/*
+ * 22023 for a column that both name: which of the two values should win is not
+ * ours to guess.
+ */
+static void
+refuse_overlap(Relation rel, DgColumns *one, const char *one_name,
+			   DgColumns *other, const char *other_name)
+{
+	Bitmapset  *both = bms_intersect(one->attrs, other->attrs);
 	AttrNumber	attnum = bms_next_member(both, -1);
 
+	if (bms_is_empty(both))
+		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-			 errmsg("column \"%s\" is in both lookup and defaults",
-					get_attname(RelationGetRelid(rel), attnum, false)),
-			 errhint("Give it once: in the lookup if it identifies the row, else in defaults."),
+			 errmsg("column \"%s\" is in both %s and %s",
+					get_attname(RelationGetRelid(rel), attnum, false),
+					one_name, other_name),
+			 errhint(advice_on(one_name, other_name), one_name, other_name),
 			 errtablecol(rel, attnum)));
+}
+
+/*
+ * What to do about a column that is in both.
+ */
+static const char *
+advice_on(const char *one, const char *other)
+{
+	if (strcmp(one, "lookup") == 0)
+		return gettext_noop("Give it once: in the %s if it identifies the row, else in %s.");
+	if (strcmp(one, "defaults") == 0)
+		return gettext_noop("Give it once: in %s if a row that differs in it is to be updated, else in %s.");
+	return gettext_noop("Give it once: %s replaces defaults on creation, %s is set on creation as well.");
+}
+
+/*
+ * Appends their attnums; NULL stands for no columns.
+ */
+static List *
+append_columns(List *attnums, DgColumns *columns)
+{
+	for (int i = 0; columns != NULL && i < columns->ncolumns; i++)
+		attnums = lappend_int(attnums, columns->attnums[i]);
+	return attnums;
 }

@@ -20,8 +20,13 @@ typedef struct DgCall
 	DgShape    *shape;
 	Jsonb	   *lookup;			/* NULL: none */
 	Jsonb	   *defaults;		/* NULL: none */
-	DgCandidate candidate;		/* the lookup's values; the defaults' only
-								 * once something is to be created */
+	Jsonb	   *create_defaults;	/* where rows are updated, else defaults */
+	Jsonb	   *touch;			/* where rows are updated; NULL: none */
+	bool		updates;		/* a row that differs is updated */
+	DgCandidate candidate;		/* the lookup's values; those of the defaults
+								 * only once something is to be created */
+	DgCandidate changes;		/* the values to update with, once a row is
+								 * there */
 	DgArbiter  *arbiter;		/* NULL: all lookup columns together */
 	DgKey		key;
 	bool		unguarded;		/* no index decides: an advisory lock does */

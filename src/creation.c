@@ -1,6 +1,6 @@
 /*
  * creation.c
- *		Where rows can be created, and how often to try.
+ *		Where rows can be created and updated, and how often to try.
  */
 #include "postgres.h"
 
@@ -20,8 +20,12 @@
 #define DG_ROUNDS 64
 #define DG_ROUNDS_BLIND 3		/* where the look may be blind to a row */
 
-static void check_writable(Relation rel);
+static bool is_writable(Relation rel);
+static void report_read_only(Relation rel, const char *message,
+							 const char *detail) pg_attribute_noreturn();
 static void check_rules(Relation rel);
+static void check_update_rules(Relation rel);
+static bool has_update_rule(Relation rel);
 static Relation open_base(Relation rel);
 
 /*
@@ -31,23 +35,45 @@ void
 dg_creation_check(Relation rel)
 {
 	check_rules(rel);
-	check_writable(rel);
+	if (!is_writable(rel))
+		report_read_only(rel,
+						 gettext_noop("cannot create a row in \"%s\" in a read-only transaction"),
+						 gettext_noop("The row was not found, and this transaction cannot write."));
 }
 
 /*
- * 25006 in a read-only transaction or on a standby, where a hit would have
- * been answered.
+ * Refuses where no row can be updated.
+ */
+void
+dg_creation_check_update(Relation rel)
+{
+	check_update_rules(rel);
+	if (!is_writable(rel))
+		report_read_only(rel,
+						 gettext_noop("cannot update a row of \"%s\" in a read-only transaction"),
+						 gettext_noop("The row differs from defaults, and this transaction cannot write."));
+}
+
+/*
+ * May this transaction write to the relation?
+ */
+static bool
+is_writable(Relation rel)
+{
+	return !XactReadOnly || rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP;
+}
+
+/*
+ * 25006 in a read-only transaction or on a standby, where a call that has
+ * nothing to write would have been answered.
  */
 static void
-check_writable(Relation rel)
+report_read_only(Relation rel, const char *message, const char *detail)
 {
-	if (!XactReadOnly || rel->rd_rel->relpersistence == RELPERSISTENCE_TEMP)
-		return;
 	ereport(ERROR,
 			(errcode(ERRCODE_READ_ONLY_SQL_TRANSACTION),
-			 errmsg("cannot create a row in \"%s\" in a read-only transaction",
-					RelationGetRelationName(rel)),
-			 errdetail("The row was not found, and this transaction cannot write."),
+			 errmsg(message, RelationGetRelationName(rel)),
+			 errdetail_internal("%s", _(detail)),
 			 RecoveryInProgress() ?
 				 errhint("Call it on the primary server; this one is a standby.") :
 				 errhint("Call it in a READ WRITE transaction, on the primary server."),
@@ -88,6 +114,51 @@ check_rules(Relation rel)
 		check_rules(base);
 		relation_close(base, NoLock);
 	}
+}
+
+/*
+ * 0A000 where an UPDATE would be something else than an UPDATE, likewise.
+ */
+static void
+check_update_rules(Relation rel)
+{
+	bool		has_trigger = (rel->trigdesc != NULL &&
+						rel->trigdesc->trig_update_instead_row);
+	Relation	base;
+
+	if (has_trigger || has_update_rule(rel))
+		ereport(ERROR,
+				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+				 errmsg("cannot update a row through \"%s\"",
+						RelationGetRelationName(rel)),
+				 has_trigger ?
+					 errdetail("\"%s\" has an INSTEAD OF UPDATE trigger.",
+							   RelationGetRelationName(rel)) :
+					 errdetail("\"%s\" has UPDATE rules.",
+							   RelationGetRelationName(rel)),
+				 errhint("Rows that do not differ are found; to update one, call it for the table behind it."),
+				 errtable(rel)));
+
+	base = open_base(rel);
+	if (base != NULL)
+	{
+		check_update_rules(base);
+		relation_close(base, NoLock);
+	}
+}
+
+/*
+ * Is there a rule for UPDATE?
+ */
+static bool
+has_update_rule(Relation rel)
+{
+	for (int i = 0; rel->rd_rules != NULL && i < rel->rd_rules->numLocks; i++)
+	{
+		if (rel->rd_rules->rules[i]->event == CMD_UPDATE)
+			return true;
+	}
+	return false;
 }
 
 /*

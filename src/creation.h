@@ -1,6 +1,6 @@
 /*
  * creation.h
- *		Where rows can be created, and how often to try.
+ *		Where rows can be created and updated, and how often to try.
  */
 #ifndef DG_CREATION_H
 #define DG_CREATION_H
@@ -12,6 +12,7 @@
 #include "compat.h"
 
 extern void dg_creation_check(Relation rel);
+extern void dg_creation_check_update(Relation rel);
 extern int	dg_creation_rounds(Relation rel);
 pg_noreturn extern void dg_creation_report_suppressed(Relation rel);
 

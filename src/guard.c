@@ -67,7 +67,6 @@
 #define DG_VALUE_LENGTH 64
 
 static void check_residual(DgCall *call);
-static bool get(DgCall *call, Snapshot snapshot, Datum *record);
 static void report_difference(DgCall *call, AttrNumber attnum, Datum record);
 static const char *column_text(Relation rel, AttrNumber attnum, Datum value,
 							   bool isnull);
@@ -136,7 +135,7 @@ dg_guard_get_or_create(DgCall *call, Datum *record)
 	for (int round = 0;; round++)
 	{
 		CHECK_FOR_INTERRUPTS();
-		if (get(call, InvalidSnapshot, record))
+		if (dg_guard_get(call, InvalidSnapshot, record))
 			return false;
 		if (round == 0)
 		{
@@ -151,11 +150,11 @@ dg_guard_get_or_create(DgCall *call, Datum *record)
 }
 
 /*
- * Looks for the row; under that snapshot if one is given.  23505 when the key
- * is there and the rest of the lookup differs.
+ * Looks for the row, with the call's lock; under that snapshot if one is given.
+ * 23505 when the key is there and the rest of the lookup differs.
  */
-static bool
-get(DgCall *call, Snapshot snapshot, Datum *record)
+bool
+dg_guard_get(DgCall *call, Snapshot snapshot, Datum *record)
 {
 	if (!dg_look(call, snapshot, record))
 		return false;
@@ -244,17 +243,17 @@ column_text(Relation rel, AttrNumber attnum, Datum value, bool isnull)
 static bool
 get_or_create_locked(DgCall *call, Datum *record)
 {
-	if (get(call, InvalidSnapshot, record))
+	if (dg_guard_get(call, InvalidSnapshot, record))
 		return false;
 	prepare_creation(call);
 	dg_advisory_lock(call);
-	if (get(call, InvalidSnapshot, record))
+	if (dg_guard_get(call, InvalidSnapshot, record))
 		return false;
 	if (IsolationUsesXactSnapshot())
 	{
 		CommandCounterIncrement();
 		call->lock = DG_LOCK_NONE;
-		if (get(call, GetLatestSnapshot(), record))
+		if (dg_guard_get(call, GetLatestSnapshot(), record))
 			ereport(ERROR,
 					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
 					 errmsg("could not serialize access due to concurrent creation of a row in \"%s\"",
@@ -268,14 +267,18 @@ get_or_create_locked(DgCall *call, Datum *record)
 }
 
 /*
- * Refuses where nothing can be created, then converts the defaults.
+ * Refuses where nothing can be created, then converts what the row is to hold
+ * besides the lookup.
  */
 static void
 prepare_creation(DgCall *call)
 {
 	dg_creation_check(call->rel);
-	dg_candidate_convert(&call->candidate, call->shape->defaults,
-						 call->defaults);
+	dg_candidate_convert(&call->candidate, call->shape->create_defaults,
+						 call->create_defaults);
+	if (call->shape->touch != NULL)
+		dg_candidate_convert(&call->candidate, call->shape->touch,
+							 call->touch);
 }
 
 /*

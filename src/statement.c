@@ -3,10 +3,11 @@
  *		The SQL statements behind a call, cached with its shape; the only place
  *		that uses SPI.
  *
- * Two kinds: the look, a SELECT of the whole row by its key, and the creation,
- * an INSERT with or without ON CONFLICT DO NOTHING.  The executor does
- * everything else: privileges, row security, triggers, generated and identity
- * columns, routing to partitions, foreign keys.
+ * Three kinds: the look, a SELECT of the whole row by its key; the creation, an
+ * INSERT with or without ON CONFLICT DO NOTHING; and the UPDATE of the row with
+ * that key.  The executor does everything else: privileges, row security,
+ * triggers, generated and identity columns, routing to partitions, foreign
+ * keys.
  *
  * search_path.  PostgreSQL analyzes a cached statement again under the path of
  * the caller.  So text that holds deparsed expressions remembers the path that
@@ -40,6 +41,11 @@ typedef struct DgStatement
 	MemoryContextCallback free_plan;
 } DgStatement;
 
+static void key_parameters(DgShape *shape, DgStatementKey *wanted,
+						   DgCandidate *candidate, DgKey *key, Datum *values,
+						   char *nulls);
+static void column_parameters(List *attnums, DgCandidate *candidate,
+							  Datum *values, char *nulls);
 static DgStatement *get_statement(Relation rel, DgShape *shape,
 								  DgStatementKey *key,
 								  EphemeralNamedRelation batch);
@@ -71,20 +77,11 @@ dg_statement_look(Relation rel, DgShape *shape, DgArbiter *arbiter,
 				  Snapshot snapshot, Datum *record)
 {
 	DgStatementKey wanted = {DG_LOOK, lock, arbiter};
-	int			n = arbiter ? arbiter->index->nkeys : shape->lookup->ncolumns;
+	int			n = dg_statement_text_nkeys(shape, arbiter);
 	Datum	   *values = palloc(n * sizeof(Datum));
 	char	   *nulls = palloc(n * sizeof(char));
 
-	for (int i = 0; i < n; i++)
-	{
-		int			pos = arbiter ? i : shape->lookup->attnums[i] - 1;
-		bool		isnull = arbiter ? key->nulls[pos] : candidate->nulls[pos];
-
-		values[i] = arbiter ? key->values[pos] : candidate->values[pos];
-		nulls[i] = isnull ? 'n' : ' ';
-		if (isnull)
-			wanted.nulls = bms_add_member(wanted.nulls, i);
-	}
+	key_parameters(shape, &wanted, candidate, key, values, nulls);
 	return execute(rel, get_statement(rel, shape, &wanted, NULL), values, nulls,
 				   snapshot, record);
 }
@@ -100,19 +97,33 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
 {
 	DgStatementKey wanted = {on_conflict ? DG_CREATE : DG_INSERT,
 							 DG_LOCK_NONE, arbiter};
-	int			nlookup = shape->lookup->ncolumns;
-	int			n = nlookup + shape->defaults->ncolumns;
+	int			n = list_length(shape->inserted);
 	Datum	   *values = palloc(n * sizeof(Datum));
 	char	   *nulls = palloc(n * sizeof(char));
 
-	for (int i = 0; i < n; i++)
-	{
-		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
-										  shape->defaults->attnums[i - nlookup];
+	column_parameters(shape->inserted, candidate, values, nulls);
+	return execute(rel, get_statement(rel, shape, &wanted, NULL), values, nulls,
+				   InvalidSnapshot, record);
+}
 
-		values[i] = candidate->values[attnum - 1];
-		nulls[i] = candidate->nulls[attnum - 1] ? 'n' : ' ';
-	}
+/*
+ * Sets the columns that the shape updates to their values in changes, in the
+ * row of the key or lookup, which the caller has found and locked.  False when
+ * nothing was updated, by the will of a trigger.
+ */
+bool
+dg_statement_update(Relation rel, DgShape *shape, DgArbiter *arbiter,
+					DgCandidate *candidate, DgKey *key, DgCandidate *changes,
+					Datum *record)
+{
+	DgStatementKey wanted = {DG_UPDATE, DG_LOCK_NONE, arbiter};
+	int			nkeys = dg_statement_text_nkeys(shape, arbiter);
+	int			n = nkeys + list_length(shape->updated);
+	Datum	   *values = palloc(n * sizeof(Datum));
+	char	   *nulls = palloc(n * sizeof(char));
+
+	key_parameters(shape, &wanted, candidate, key, values, nulls);
+	column_parameters(shape->updated, changes, values + nkeys, nulls + nkeys);
 	return execute(rel, get_statement(rel, shape, &wanted, NULL), values, nulls,
 				   InvalidSnapshot, record);
 }
@@ -155,6 +166,48 @@ dg_statement_create_many(Relation rel, DgShape *shape, DgArbiter *arbiter,
 			 SPI_result_code_string(rc));
 	SPI_finish();
 	error_context_stack = callback.previous;
+}
+
+/*
+ * The parameters that identify the row.  Which of them are NULL decides on the
+ * statement that is wanted.
+ */
+static void
+key_parameters(DgShape *shape, DgStatementKey *wanted, DgCandidate *candidate,
+			   DgKey *key, Datum *values, char *nulls)
+{
+	DgArbiter  *arbiter = wanted->arbiter;
+	int			n = dg_statement_text_nkeys(shape, arbiter);
+
+	for (int i = 0; i < n; i++)
+	{
+		int			pos = arbiter ? i : shape->lookup->attnums[i] - 1;
+		bool		isnull = arbiter ? key->nulls[pos] : candidate->nulls[pos];
+
+		values[i] = arbiter ? key->values[pos] : candidate->values[pos];
+		nulls[i] = isnull ? 'n' : ' ';
+		if (isnull)
+			wanted->nulls = bms_add_member(wanted->nulls, i);
+	}
+}
+
+/*
+ * The candidate's values of those columns.
+ */
+static void
+column_parameters(List *attnums, DgCandidate *candidate, Datum *values,
+				  char *nulls)
+{
+	ListCell   *lc;
+
+	foreach(lc, attnums)
+	{
+		int			i = foreach_current_index(lc);
+		AttrNumber	attnum = lfirst_int(lc);
+
+		values[i] = candidate->values[attnum - 1];
+		nulls[i] = candidate->nulls[attnum - 1] ? 'n' : ' ';
+	}
 }
 
 /*
@@ -324,33 +377,41 @@ free_plan(void *arg)
 }
 
 /*
- * The types of the parameters: those of the key, or of the columns.
+ * The types of the parameters: those that identify the row, those that are
+ * written, or both.
  */
 static Oid *
 parameter_types(Relation rel, DgShape *shape, DgStatementKey *key, int *nargs)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
-	int			nlookup = shape->lookup->ncolumns;
+	bool		identifies = (key->verb == DG_LOOK || key->verb == DG_UPDATE);
+	int			nkeys = 0;
+	List	   *written = NIL;
 	Oid		   *types;
+	ListCell   *lc;
 
-	if (key->verb == DG_LOOK && key->arbiter != NULL)
-	{
-		*nargs = key->arbiter->index->nkeys;
-		return key->arbiter->index->types;
-	}
-	*nargs = nlookup;
-	if (key->verb == DG_CREATE_MANY || key->verb == DG_INSERT_MANY)
-		*nargs = 0;
-	else if (key->verb != DG_LOOK)
-		*nargs += shape->defaults->ncolumns;
+	if (identifies)
+		nkeys = dg_statement_text_nkeys(shape, key->arbiter);
+	if (key->verb == DG_UPDATE)
+		written = shape->updated;
+	else if (key->verb == DG_CREATE || key->verb == DG_INSERT)
+		written = shape->inserted;
+	*nargs = nkeys + list_length(written);
 	types = palloc(*nargs * sizeof(Oid));
-	for (int i = 0; i < *nargs; i++)
+	for (int i = 0; i < nkeys; i++)
 	{
-		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
-										  shape->defaults->attnums[i - nlookup];
+		if (key->arbiter != NULL)
+			types[i] = key->arbiter->index->types[i];
+		else
+		{
+			AttrNumber	attnum = shape->lookup->attnums[i];
 
-		types[i] = TupleDescAttr(desc, attnum - 1)->atttypid;
+			types[i] = TupleDescAttr(desc, attnum - 1)->atttypid;
+		}
 	}
+	foreach(lc, written)
+		types[nkeys + foreach_current_index(lc)] =
+			TupleDescAttr(desc, lfirst_int(lc) - 1)->atttypid;
 	return types;
 }
 

@@ -22,6 +22,10 @@ extern bool dg_statement_look(Relation rel, DgShape *shape,
 extern bool dg_statement_create(Relation rel, DgShape *shape,
 								DgArbiter *arbiter, bool on_conflict,
 								DgCandidate *candidate, Datum *record);
+extern bool dg_statement_update(Relation rel, DgShape *shape,
+								DgArbiter *arbiter, DgCandidate *candidate,
+								DgKey *key, DgCandidate *changes,
+								Datum *record);
 
 extern void dg_statement_create_many(Relation rel, DgShape *shape,
 									 DgArbiter *arbiter, bool on_conflict,

@@ -27,6 +27,9 @@
 #include "statement_text.h"
 
 static char *look_text(Relation rel, DgShape *shape, DgStatementKey *key);
+static char *update_text(Relation rel, DgShape *shape, DgStatementKey *key);
+static void append_conditions(StringInfo sql, Relation rel, const char *alias,
+							  DgShape *shape, DgStatementKey *key);
 static char *create_text(Relation rel, DgShape *shape,
 						 DgStatementKey *key);
 static void append_values(StringInfo sql, Relation rel, DgShape *shape);
@@ -59,6 +62,8 @@ dg_statement_text(Relation rel, DgShape *shape, DgStatementKey *key)
 	{
 		case DG_LOOK:
 			return look_text(rel, shape, key);
+		case DG_UPDATE:
+			return update_text(rel, shape, key);
 		case DG_CREATE_MANY:
 		case DG_INSERT_MANY:
 			return create_many_text(rel, shape, key);
@@ -97,13 +102,56 @@ look_text(Relation rel, DgShape *shape, DgStatementKey *key)
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s FROM %s AS %s WHERE ", alias,
 					 dg_target_name(rel), alias);
-	if (key->arbiter != NULL)
-		append_key_conditions(&sql, rel, alias, key);
-	else
-		append_column_conditions(&sql, rel, alias, shape, key);
+	append_conditions(&sql, rel, alias, shape, key);
 	if (key->lock != DG_LOCK_NONE)
 		appendStringInfo(&sql, " FOR %s OF %s", locks[key->lock], alias);
 	return sql.data;
+}
+
+/*
+ * UPDATE s.r AS t SET … WHERE … RETURNING t
+ *
+ * The key's parameters come first, as in a look.
+ */
+static char *
+update_text(Relation rel, DgShape *shape, DgStatementKey *key)
+{
+	const char *alias = free_alias(rel);
+	int			nkeys = dg_statement_text_nkeys(shape, key->arbiter);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "UPDATE %s AS %s SET ", dg_target_name(rel), alias);
+	for (int i = 0; i < list_length(shape->updated); i++)
+		appendStringInfo(&sql, "%s%s = $%d", i > 0 ? ", " : "",
+						 column_name(rel, list_nth_int(shape->updated, i)),
+						 nkeys + i + 1);
+	appendStringInfoString(&sql, " WHERE ");
+	append_conditions(&sql, rel, alias, shape, key);
+	appendStringInfo(&sql, " RETURNING %s", alias);
+	return sql.data;
+}
+
+/*
+ * How many parameters the row is identified by.
+ */
+int
+dg_statement_text_nkeys(DgShape *shape, DgArbiter *arbiter)
+{
+	return arbiter != NULL ? arbiter->index->nkeys : shape->lookup->ncolumns;
+}
+
+/*
+ * What identifies the row.
+ */
+static void
+append_conditions(StringInfo sql, Relation rel, const char *alias,
+				  DgShape *shape, DgStatementKey *key)
+{
+	if (key->arbiter != NULL)
+		append_key_conditions(sql, rel, alias, key);
+	else
+		append_column_conditions(sql, rel, alias, shape, key);
 }
 
 /*
@@ -207,24 +255,19 @@ create_text(Relation rel, DgShape *shape, DgStatementKey *key)
 static void
 append_values(StringInfo sql, Relation rel, DgShape *shape)
 {
-	int			nlookup = shape->lookup->ncolumns;
-	int			n = nlookup + shape->defaults->ncolumns;
 	StringInfoData params;
 
-	if (n == 0)
+	if (shape->inserted == NIL)
 	{
 		appendStringInfoString(sql, "DEFAULT VALUES");
 		return;
 	}
 	initStringInfo(&params);
 	appendStringInfoChar(sql, '(');
-	for (int i = 0; i < n; i++)
+	for (int i = 0; i < list_length(shape->inserted); i++)
 	{
-		AttrNumber	attnum = i < nlookup ? shape->lookup->attnums[i] :
-										  shape->defaults->attnums[i - nlookup];
-
 		appendStringInfo(sql, "%s%s", i > 0 ? ", " : "",
-						 column_name(rel, attnum));
+						 column_name(rel, list_nth_int(shape->inserted, i)));
 		appendStringInfo(&params, "%s$%d", i > 0 ? ", " : "", i + 1);
 	}
 	appendStringInfo(sql, ") VALUES (%s)", params.data);

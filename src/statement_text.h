@@ -25,7 +25,8 @@ typedef enum DgVerb
 	DG_LOOK,					/* SELECT */
 	DG_CREATE,					/* INSERT … ON CONFLICT DO NOTHING */
 	DG_INSERT,					/* INSERT */
-	DG_CREATE_MANY,				/* the same two of all rows of DG_BATCH */
+	DG_UPDATE,					/* UPDATE */
+	DG_CREATE_MANY,				/* the two INSERTs, of all rows of DG_BATCH */
 	DG_INSERT_MANY
 } DgVerb;
 
@@ -44,6 +45,7 @@ typedef struct DgStatementKey
 
 extern char *dg_statement_text(Relation rel, DgShape *shape,
 							   DgStatementKey *key);
+extern int	dg_statement_text_nkeys(DgShape *shape, DgArbiter *arbiter);
 extern bool dg_statement_text_needs_path(DgStatementKey *key);
 
 #endif							/* DG_STATEMENT_TEXT_H */

@@ -59,7 +59,7 @@ static uint64 generation = 1;	/* counts the times it was emptied */
 static void refuse_kind(Relation rel);
 static DgTarget *make_target(Relation rel);
 static DgTarget *build_target(Relation rel);
-static TupleDesc make_result_desc(TupleDesc desc);
+static TupleDesc make_result_desc(TupleDesc desc, bool updates);
 static void forget_target(DgTarget *target);
 static void make_cache(void);
 static void invalidate(Datum arg, Oid relid);
@@ -241,23 +241,27 @@ build_target(Relation rel)
 	target->decides = (target->relkind == RELKIND_RELATION ||
 					   target->relkind == RELKIND_PARTITIONED_TABLE);
 	target->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
-	target->result = make_result_desc(target->desc);
+	target->result = make_result_desc(target->desc, false);
+	target->update_result = make_result_desc(target->desc, true);
 	dlist_init(&target->shapes);
 	MemoryContextSwitchTo(old);
 	return target;
 }
 
 /*
- * The type of every answer: (record, was_created).  Blessed once, because
- * finding the result type anew costs more than the index search.
+ * The type of every answer: (record, was_created), and was_updated where rows
+ * are updated.  Blessed once, because finding the result type anew costs more
+ * than the index search.
  */
 static TupleDesc
-make_result_desc(TupleDesc desc)
+make_result_desc(TupleDesc desc, bool updates)
 {
-	TupleDesc	result = CreateTemplateTupleDesc(2);
+	TupleDesc	result = CreateTemplateTupleDesc(updates ? 3 : 2);
 
 	TupleDescInitEntry(result, 1, "record", desc->tdtypeid, -1, 0);
 	TupleDescInitEntry(result, 2, "was_created", BOOLOID, -1, 0);
+	if (updates)
+		TupleDescInitEntry(result, 3, "was_updated", BOOLOID, -1, 0);
 	return BlessTupleDesc(result);
 }
 

@@ -26,6 +26,7 @@ typedef struct DgTarget
 								 * foreign */
 	TupleDesc	desc;			/* a copy, with missing values */
 	TupleDesc	result;			/* blessed (record, was_created) */
+	TupleDesc	update_result;	/* … and was_updated */
 	List	   *indexes;		/* of DgIndex, see arbiter.h */
 	List	   *index_oids;		/* their invalidation is the target's too */
 	bool		indexes_loaded;
@@ -48,6 +49,10 @@ typedef struct DgShape
 	const char *key;
 	struct DgColumns *lookup;
 	struct DgColumns *defaults;
+	struct DgColumns *create_defaults;	/* the same unless they are given */
+	struct DgColumns *touch;	/* NULL where nothing is updated */
+	List	   *inserted;		/* attnums: lookup, create_defaults, touch */
+	List	   *updated;		/* attnums: defaults, touch */
 	List	   *arbiters;		/* of DgArbiter, best first */
 	List	   *statements;		/* of DgStatement */
 } DgShape;
