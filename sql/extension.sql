@@ -4,6 +4,10 @@
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/setup.sql
+-- what an earlier run that was stopped may have left
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS regress_dg_creator;
+RESET client_min_messages;
 -- the version of the control file is the one that is installed, and it is documented
 SELECT installed_version = default_version AS current, comment IS NOT NULL AS documented
 FROM pg_available_extensions WHERE name = 'duplicate_guard';

@@ -4,6 +4,10 @@
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/setup.sql
+-- what an earlier run that was stopped may have left
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS regress_dg_nested;
+RESET client_min_messages;
 CREATE SCHEMA goc_nested;
 SET search_path = goc_nested, public;
 

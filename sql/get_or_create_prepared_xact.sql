@@ -44,7 +44,8 @@ BEGIN;
 SELECT * FROM get_or_create(NULL::items, '{"k": 1}', lock_strength => 'update');
 SELECT * FROM get_or_create(NULL::bare, '{"k": 1}', require_unique => false);
 PREPARE TRANSACTION 'goc_4';
-SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 3;
+SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database
+WHERE locktype = 'advisory' AND objsubid = 3 AND datname = current_database();
 SET lock_timeout = '50ms';
 \set VERBOSITY sqlstate
 SELECT * FROM get_or_create(NULL::items, '{"k": 1}', lock_strength => 'update');
@@ -53,7 +54,8 @@ SELECT * FROM get_or_create(NULL::bare, '{"k": 1}', require_unique => false);
 RESET lock_timeout;
 COMMIT PREPARED 'goc_4';
 SELECT * FROM get_or_create(NULL::bare, '{"k": 1}', require_unique => false);
-SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 3;
+SELECT count(*) FROM pg_locks JOIN pg_database d ON d.oid = database
+WHERE locktype = 'advisory' AND objsubid = 3 AND datname = current_database();
 
 SET client_min_messages = warning;
 DROP SCHEMA goc_prepared CASCADE;

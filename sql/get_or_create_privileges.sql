@@ -3,6 +3,10 @@
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/setup.sql
+-- what an earlier run that was stopped may have left
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS regress_dg_reader, regress_dg_writer, regress_dg_nobody, regress_dg_owner;
+RESET client_min_messages;
 CREATE ROLE regress_dg_reader;
 CREATE ROLE regress_dg_writer;
 CREATE ROLE regress_dg_nobody;

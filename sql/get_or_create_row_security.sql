@@ -3,6 +3,10 @@
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/setup.sql
+-- what an earlier run that was stopped may have left
+SET client_min_messages = warning;
+DROP ROLE IF EXISTS regress_dg_alice, regress_dg_bob, regress_dg_bypass;
+RESET client_min_messages;
 CREATE ROLE regress_dg_alice;
 CREATE ROLE regress_dg_bob;
 CREATE ROLE regress_dg_bypass BYPASSRLS;
