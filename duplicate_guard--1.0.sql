@@ -150,3 +150,16 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1000;
 
 COMMENT ON FUNCTION get_or_create_many(anyelement, jsonb, text[], text) IS
 'Does for each object of an array what get_or_create does for one: its columns among key_columns identify the row, the others are used when it is created. Returns one row for each element, in their order, numbered from 1. Rows that are missing are created by one INSERT in key order, so that concurrent calls do not deadlock on these keys; elements with the same key create one row. Errors: those of get_or_create, and 22023 for an element that is no object or lacks a key column; then nothing is created.';
+CREATE FUNCTION find_conflicts(
+	target anyelement,
+	candidate jsonb)
+RETURNS TABLE (
+	kind text,
+	constraint_name text,
+	columns text[],
+	record anyelement)
+AS 'MODULE_PATHNAME', 'duplicate_guard_find_conflicts'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+
+COMMENT ON FUNCTION find_conflicts(anyelement, jsonb) IS
+'Returns every constraint of a table that the candidate would break, in the order in which an INSERT would meet them, without writing anything. A unique or exclusion constraint gives one row for each existing row that the candidate would meet, others one with record NULL. kind is that of integrity_error. Left out is what cannot be told: constraints on columns that get a volatile default, foreign keys to tables that the caller may not read, triggers, row security. Errors: 42501 without SELECT on the table, 0A000 for views and foreign tables.';

@@ -60,6 +60,17 @@ typedef OverrideSearchPath SearchPathMatcher;
 #define dg_has_virtual_generated(constr) false
 #endif
 
+/* 18: constraints that are declared only, foreign keys over periods */
+#if PG_VERSION_NUM >= 180000
+#define dg_check_is_enforced(check) ((check)->ccenforced)
+#define dg_constraint_is_enforced(form) ((form)->conenforced)
+#define dg_constraint_is_temporal(form) ((form)->conperiod)
+#else
+#define dg_check_is_enforced(check) true
+#define dg_constraint_is_enforced(form) true
+#define dg_constraint_is_temporal(form) false
+#endif
+
 /* 18: ExecutorRun lost its last parameter */
 #if PG_VERSION_NUM >= 180000
 #define DG_EXECUTOR_RUN_PARAMETERS \

@@ -31,6 +31,7 @@
 #include "statement.h"
 
 #define DG_MAX_STATEMENTS_PER_SHAPE 16
+#define DG_FETCH 100
 
 typedef struct DgStatement
 {
@@ -465,6 +466,48 @@ run_plan(DgStatement *statement, Datum *values, const char *nulls,
 		return SPI_execute_plan(statement->plan, values, nulls, false, 2);
 	return SPI_execute_snapshot(statement->plan, values, nulls, snapshot,
 								InvalidSnapshot, true, false, 2);
+}
+
+/*
+ * Runs a SELECT once, under the active snapshot, and hands the first column of
+ * each row to a function, in whose memory context the caller's is current.
+ * Nothing is kept of the statement.
+ */
+void
+dg_statement_each(const char *sql, int nargs, Oid *types, Datum *values,
+				  const char *nulls, void (*take)(Datum value, void *arg),
+				  void *arg)
+{
+	MemoryContext context = CurrentMemoryContext;
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = hint_retry};
+	Portal		portal;
+
+	error_context_stack = &callback;
+	SPI_connect();
+	portal = SPI_cursor_open_with_args(NULL, sql, nargs, types, values, nulls,
+									   true, 0);
+	do
+	{
+		SPI_cursor_fetch(portal, true, DG_FETCH);
+		MemoryContextSwitchTo(context);
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			bool		isnull;
+			Datum		value = SPI_getbinval(SPI_tuptable->vals[i],
+										SPI_tuptable->tupdesc, 1,
+										&isnull);
+
+			Assert(!isnull);
+			take(value, arg);
+		}
+		SPI_freetuptable(SPI_tuptable);
+	}
+	while (SPI_processed > 0);
+	SPI_cursor_close(portal);
+	SPI_finish();
+	error_context_stack = callback.previous;
 }
 
 /*

@@ -32,5 +32,9 @@ extern void dg_statement_create_many(Relation rel, DgShape *shape,
 									 Bitmapset *columns, TupleDesc desc,
 									 Tuplestorestate *rows,
 									 DestReceiver *receiver);
+extern void dg_statement_each(const char *sql, int nargs, Oid *types,
+							  Datum *values, const char *nulls,
+							  void (*take)(Datum value, void *arg),
+							  void *arg);
 
 #endif							/* DG_STATEMENT_H */

@@ -14,6 +14,7 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_opclass.h"
@@ -44,6 +45,7 @@ static void append_comparison(StringInfo sql, Oid operator, int param,
 							  bool is_null);
 static void append_conflict_target(StringInfo sql, Relation rel,
 								   DgShape *shape, DgArbiter *arbiter);
+static const char *only(Relation rel);
 static char *deparse(Relation rel, Node *expr);
 static void append_predicate(StringInfo sql, const char *lead, Relation rel,
 							 DgArbiter *arbiter);
@@ -346,6 +348,74 @@ append_conflict_target(StringInfo sql, Relation rel, DgShape *shape,
 	}
 	appendStringInfoChar(sql, ')');
 	append_predicate(sql, " WHERE ", rel, arbiter);
+}
+
+/*
+ * SELECT t FROM [ONLY] s.r AS t WHERE … ORDER BY …
+ *
+ * All rows that a row with that key would meet in an index of the table; or in
+ * one of that partition of it, when its bounds are given: columns have the same
+ * names there.  Without a primary key the rows are ordered by their text.
+ */
+char *
+dg_statement_text_conflicts(Relation rel, Relation partition, DgIndex *index,
+							Bitmapset *nulls, Node *bounds)
+{
+	DgArbiter	arbiter = {.index = index};
+	DgStatementKey key = {.verb = DG_LOOK, .arbiter = &arbiter, .nulls = nulls};
+	const char *alias = free_alias(rel);
+	Bitmapset  *primary = RelationGetIndexAttrBitmap(rel,
+													INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	int			i = -1;
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT %s FROM %s%s AS %s WHERE ", alias,
+					 only(rel), dg_target_name(rel), alias);
+	append_key_conditions(&sql, partition, alias, &key);
+	if (bounds != NULL)
+		appendStringInfo(&sql, " AND (%s)", deparse(partition, bounds));
+	appendStringInfoString(&sql, " ORDER BY ");
+	while ((i = bms_next_member(primary, i)) >= 0)
+		appendStringInfo(&sql, "%s.%s, ", alias,
+						 column_name(rel, i + FirstLowInvalidHeapAttributeNumber));
+	appendStringInfo(&sql, "%s::pg_catalog.text COLLATE pg_catalog.\"C\"",
+					 alias);
+	return sql.data;
+}
+
+/*
+ * SELECT true FROM [ONLY] s.r AS t WHERE … LIMIT 1
+ *
+ * Whether a table has a row with these values in these columns.
+ */
+char *
+dg_statement_text_parent(Relation rel, int nkeys, const AttrNumber *attnums,
+						 const Oid *operators)
+{
+	const char *alias = free_alias(rel);
+	StringInfoData sql;
+
+	initStringInfo(&sql);
+	appendStringInfo(&sql, "SELECT true FROM %s%s AS %s WHERE ", only(rel),
+					 dg_target_name(rel), alias);
+	for (int i = 0; i < nkeys; i++)
+	{
+		appendStringInfo(&sql, "%s%s.%s", i > 0 ? " AND " : "", alias,
+						 column_name(rel, attnums[i]));
+		append_comparison(&sql, operators[i], i + 1, false);
+	}
+	appendStringInfoString(&sql, " LIMIT 1");
+	return sql.data;
+}
+
+/*
+ * Constraints do not reach down to children, unless these are partitions.
+ */
+static const char *
+only(Relation rel)
+{
+	return rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
 }
 
 /*

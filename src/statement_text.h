@@ -47,5 +47,11 @@ extern char *dg_statement_text(Relation rel, DgShape *shape,
 							   DgStatementKey *key);
 extern int	dg_statement_text_nkeys(DgShape *shape, DgArbiter *arbiter);
 extern bool dg_statement_text_needs_path(DgStatementKey *key);
+extern char *dg_statement_text_conflicts(Relation rel, Relation partition,
+										 DgIndex *index, Bitmapset *nulls,
+										 Node *bounds);
+extern char *dg_statement_text_parent(Relation rel, int nkeys,
+									  const AttrNumber *attnums,
+									  const Oid *operators);
 
 #endif							/* DG_STATEMENT_TEXT_H */
