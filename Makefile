@@ -3,9 +3,10 @@
 #
 # make demo   the main job on real data, on a private throw-away server
 # make test   every test, on a private throw-away server
+# make bench  contenders side by side; make bench SCENARIO=hit ROUNDS=50
 # make lint   what CI checks besides the tests
 # make format lays the C code out as the lint wants it
-# These four need neither PGXS nor a server beforehand: they install what is
+# These five need neither PGXS nor a server beforehand: they install what is
 # missing.  Variables go on to the tests: make test REGRESS=topic ISOLATION=
 
 EXTENSION = duplicate_guard
@@ -18,7 +19,7 @@ ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=duplicate_guard
 TAP_TESTS = 1
 
-OWN_GOALS = demo test lint format
+OWN_GOALS = demo test bench lint format
 PG_CONFIG ?= pg_config
 
 # Without a goal of PGXS's own, PGXS need not be there yet.  Debian has it in the
@@ -43,6 +44,9 @@ demo:
 test:
 	@dev/setup test >/dev/null
 	@dev/server dev/test $(filter-out PG_CONFIG=%,$(MAKEOVERRIDES))
+
+bench:
+	@dev/server bench/run $(if $(ROUNDS),--rounds $(ROUNDS)) $(SCENARIO)
 
 lint:
 	@dev/setup lint >/dev/null

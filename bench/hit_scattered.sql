@@ -1,0 +1,61 @@
+--: title A hit: 20,000 hot keys, scattered in random order over 1,000,000 rows
+--: rows 20000
+
+--: setup
+DROP TABLE IF EXISTS hot;
+CREATE TABLE hot AS
+SELECT name, 5::numeric(10,2) AS price FROM product WHERE id % 50 = 0
+ORDER BY md5(id::text);
+VACUUM ANALYZE hot;
+
+--: contender index join
+--: plan Nested Loop.*Seq Scan on hot.*Index Scan using product_name_key
+--: answer 20000
+--: set enable_hashjoin = off
+--: set enable_mergejoin = off
+--: set enable_memoize = off
+SELECT count(p.price)
+FROM hot AS h JOIN product AS p ON p.name = h.name
+
+-- for comparison: the row as one value, which is what get_or_create returns
+--: contender index join, whole row
+--: answer 20000
+--: set enable_hashjoin = off
+--: set enable_mergejoin = off
+--: set enable_memoize = off
+SELECT count((r.record).price)
+FROM (SELECT p AS record FROM hot AS h JOIN product AS p ON p.name = h.name OFFSET 0) AS r
+
+--: contender ON CONFLICT DO NOTHING
+--: answer 0
+INSERT INTO product (name, price)
+SELECT name, price FROM hot
+ON CONFLICT (name) DO NOTHING
+
+--: contender ON CONFLICT DO SELECT
+--: since 190000
+--: answer 20000
+INSERT INTO product (name, price)
+SELECT name, price FROM hot
+ON CONFLICT (name) DO SELECT RETURNING *
+
+--: contender plpgsql function
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE NOT g.was_created)
+FROM hot AS h, LATERAL product_get_or_create(h.name) AS g
+
+--: contender get_or_create
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE NOT g.was_created)
+FROM hot AS h,
+	 LATERAL get_or_create(NULL::product, jsonb_build_object('name', h.name)) AS g
+
+--: contender get_or_create with defaults
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE NOT g.was_created)
+FROM hot AS h,
+	 LATERAL get_or_create(NULL::product, jsonb_build_object('name', h.name),
+						   jsonb_build_object('price', h.price)) AS g
+
+--: compare index join
+--: compare plpgsql function
