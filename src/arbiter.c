@@ -191,7 +191,8 @@ choose_named(Relation rel, DgShape *shape, DgCandidate *candidate,
  * 42P10 that says of every unique index why it does not decide this call.
  */
 void
-dg_arbiter_report_none(Relation rel, DgShape *shape, DgCandidate *candidate)
+dg_arbiter_report_none(Relation rel, DgShape *shape, DgCandidate *candidate,
+					   bool needed)
 {
 	StringInfoData detail;
 	const char *ambiguous = NULL;
@@ -232,9 +233,11 @@ dg_arbiter_report_none(Relation rel, DgShape *shape, DgCandidate *candidate)
 			 ambiguous != NULL ?
 				 errhint("Name one of them, for example arbiter => %s.",
 						 quote_literal_cstr(ambiguous)) :
-				 errhint("Run CREATE UNIQUE INDEX ON %s (%s)%s; or call with require_unique => false.",
+				 errhint("Run CREATE UNIQUE INDEX ON %s (%s)%s%s.",
 						 dg_target_name(rel), columns,
-						 has_nulls ? " NULLS NOT DISTINCT" : ""),
+						 has_nulls ? " NULLS NOT DISTINCT" : "",
+						 needed ? "" :
+								  _("; or call with require_unique => false")),
 			 errtable(rel)));
 }
 

@@ -32,7 +32,7 @@ extern DgArbiter *dg_arbiter_choose(Relation rel, DgShape *shape,
 									DgCandidate *candidate, const char *name,
 									DgKey *key);
 extern void dg_arbiter_report_none(Relation rel, DgShape *shape,
-								   DgCandidate *candidate);
+								   DgCandidate *candidate, bool needed);
 extern bool dg_arbiter_admits(Relation rel, DgTarget *target,
 							  DgArbiter *arbiter, Datum record);
 extern void dg_arbiter_key(Relation rel, DgTarget *target,

@@ -90,6 +90,7 @@ dg_batch_get_or_create(DgBatch *batch, DgMemo *memo, Jsonb *rows)
 	int		   *missing;
 	int			nmissing;
 
+	batch->call.is_of_batch = true;
 	dg_call_open(&batch->call, memo);
 	batch->inputs = MemoryContextAllocZero(batch->context,
 										   batch->call.target->desc->natts *
@@ -415,7 +416,7 @@ static void
 go_row(DgBatch *batch, DgBatchRow *row, DgMemo *memo)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->scratch);
-	DgCall		call = {.rel = batch->call.rel};
+	DgCall		call = {.rel = batch->call.rel, .is_of_batch = true};
 	Datum		record;
 
 	batch->position = row - batch->rows + 1;

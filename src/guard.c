@@ -102,7 +102,8 @@ dg_guard_choose(DgCall *call, const char *arbiter_name, bool require_unique)
 	{
 		call->unguarded = !require_unique;
 		if (require_unique && call->target->decides)
-			dg_arbiter_report_none(call->rel, call->shape, &call->candidate);
+			dg_arbiter_report_none(call->rel, call->shape, &call->candidate,
+								   call->is_of_batch);
 	}
 	else
 		check_residual(call);
