@@ -12,6 +12,7 @@
 
 #include "facts.h"
 
+static bool has_no_names(const DgNames *names);
 static DgKind kind_of(const DgReading *reading, const DgNames *names);
 static DgKind kind_of_foreign_key(const DgReading *reading);
 static DgKind kind_of_check(const DgReading *reading, const DgNames *names);
@@ -51,6 +52,9 @@ dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 		dg_resolve(facts, &key, &names, reading);
 		if (!facts->resolved)
 			try_longer_names(facts, &key, &names, reading);
+		if (reading->site == NULL && reading->message != NULL &&
+			has_no_names(&names))
+			dg_resolve_quoted(facts, &key, reading);
 	}
 	if (!facts->resolved)
 		guess_key(facts, &key, reading);
@@ -58,6 +62,15 @@ dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 		take_exact_values(facts, error);
 	else
 		read_key_values(facts, &key, reading);
+}
+
+/* Whether neither the fields nor the text gave a name. */
+static bool
+has_no_names(const DgNames *names)
+{
+	return names->schema == NULL && names->table == NULL &&
+		   names->column == NULL && names->constraint == NULL &&
+		   names->datatype == NULL && names->domain_text == NULL;
 }
 
 /* What the error is: by its message, else by SQLSTATE and fields. */

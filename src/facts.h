@@ -7,6 +7,8 @@
 
 #include "postgres.h"
 
+#include "access/attnum.h"
+#include "access/htup.h"
 #include "nodes/pg_list.h"
 
 #include "error_fields.h"
@@ -91,12 +93,24 @@ extern void dg_reading_make(DgReading *reading, const DgErrorFields *error);
 extern void dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 							const DgReading *reading);
 
-/* resolve.c, resolve_domain.c */
+/* resolve.c, resolve_foreign_key.c, resolve_domain.c */
 extern void dg_resolve(DgFacts *facts, DgKey *key, const DgNames *names,
 					   const DgReading *reading);
+extern void dg_resolve_name_table(DgFacts *facts, Oid declared, Oid violated);
+extern void dg_resolve_foreign_key(DgFacts *facts, DgKey *key,
+								   const DgNames *names,
+								   const DgReading *reading);
 extern void dg_resolve_domain(DgFacts *facts, const DgNames *names);
 extern void dg_resolve_domain_text(const char *text, const char **schema,
 								   const char **name);
+
+/* resolve_quoted.c */
+extern void dg_resolve_quoted(DgFacts *facts, DgKey *key,
+							  const DgReading *reading);
+
+/* candidate_objects.c */
+extern List *dg_candidate_relations(const DgNames *names);
+extern List *dg_candidate_constraints(const DgNames *names, char contype);
 
 /* lookup.c */
 extern Oid	dg_lookup_relation(const char *schema, const char *name);
@@ -111,6 +125,9 @@ extern Oid	dg_lookup_extension_schema(void);
 extern Oid	dg_lookup_topmost(Oid relid);
 extern char *dg_lookup_regclass(Oid relid);
 extern char *dg_lookup_type_name(Oid type);
+extern List *dg_lookup_constraint_columns(HeapTuple tuple, AttrNumber column,
+										  Oid relid);
+extern const char *dg_lookup_comment(Oid object, Oid catalog);
 
 /* key.c */
 extern void dg_key_of_index(DgKey *key, Oid indexid);
@@ -118,6 +135,8 @@ extern void dg_key_of_partitions(DgKey *key, Oid relid);
 extern void dg_key_of_columns(DgKey *key, Oid relid, List *columns);
 extern bool dg_key_begins(const DgKey *key, const char *text,
 						  const char *between, const char **values);
+extern bool dg_key_may_be_in(const DgKey *key, const char *detail);
+extern char *dg_key_join(List *names);
 extern const char **dg_key_split(const DgKey *key, const char *values);
 extern void dg_key_guess(DgKey *key, const char *columns);
 

@@ -102,12 +102,10 @@ dg_key_of_partitions(DgKey *key, Oid relid)
 void
 dg_key_of_columns(DgKey *key, Oid relid, List *columns)
 {
-	StringInfoData text;
 	ListCell   *lc;
 
 	memset(key, 0, sizeof(DgKey));
 	key->elements = palloc0(sizeof(DgKeyElement) * (list_length(columns) + 1));
-	initStringInfo(&text);
 	foreach(lc, columns)
 	{
 		Oid			type = get_atttype(relid, get_attnum(relid, lfirst(lc)));
@@ -117,13 +115,10 @@ dg_key_of_columns(DgKey *key, Oid relid, List *columns)
 			key->nelements = 0;
 			return;
 		}
-		if (key->nelements > 0)
-			appendStringInfoString(&text, ", ");
-		appendStringInfoString(&text, lfirst(lc));
 		key->elements[key->nelements++].type = type;
 	}
 	key->columns = columns;
-	key->text = text.data;
+	key->text = dg_key_join(columns);
 }
 
 /* A key whose table is not known, by the names in a DETAIL: only plain ones. */
@@ -330,6 +325,35 @@ dg_key_begins(const DgKey *key, const char *text, const char *between,
 		return false;
 	*values = text + strlen(head);
 	return true;
+}
+
+/*
+ * Whether a DETAIL in words that we do not know can be about this key: its
+ * columns stand there as the server prints them, or none do.
+ */
+bool
+dg_key_may_be_in(const DgKey *key, const char *detail)
+{
+	if (key->text == NULL || strstr(detail, ")=(") == NULL)
+		return true;
+	return strstr(detail, psprintf("(%s)=(", key->text)) != NULL;
+}
+
+/* Names with commas between them, as the server prints a foreign key's. */
+char *
+dg_key_join(List *names)
+{
+	StringInfoData joined;
+	ListCell   *lc;
+
+	initStringInfo(&joined);
+	foreach(lc, names)
+	{
+		if (joined.len > 0)
+			appendStringInfoString(&joined, ", ");
+		appendStringInfoString(&joined, lfirst(lc));
+	}
+	return joined.data;
 }
 
 /*

@@ -23,6 +23,7 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_extension.h"
 #include "catalog/pg_type.h"
+#include "commands/comment.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -331,4 +332,37 @@ dg_lookup_type_name(Oid type)
 	name = pstrdup(NameStr(((Form_pg_type) GETSTRUCT(tuple))->typname));
 	ReleaseSysCache(tuple);
 	return name;
+}
+
+/* Names of the columns in conkey or confkey; NIL when there are none. */
+List *
+dg_lookup_constraint_columns(HeapTuple tuple, AttrNumber column, Oid relid)
+{
+	List	   *names = NIL;
+	bool		isnull;
+	Datum		value = SysCacheGetAttr(CONSTROID, tuple, column, &isnull);
+	ArrayType  *array;
+	int			i;
+
+	if (isnull)
+		return NIL;
+	array = DatumGetArrayTypeP(value);
+	for (i = 0; i < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)); i++)
+	{
+		char	   *name = get_attname(relid,
+								 ((int16 *) ARR_DATA_PTR(array))[i],
+								 true);
+
+		if (name == NULL)
+			return NIL;
+		names = lappend(names, name);
+	}
+	return names;
+}
+
+/* The comment on an object without subobject, or NULL. */
+const char *
+dg_lookup_comment(Oid object, Oid catalog)
+{
+	return OidIsValid(object) ? GetComment(object, catalog, 0) : NULL;
 }

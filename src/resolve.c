@@ -18,10 +18,6 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
-#include "catalog/pg_type.h"
-#include "commands/comment.h"
-#include "utils/array.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -31,12 +27,6 @@ static void resolve_index(DgFacts *facts, DgKey *key, const DgNames *names,
 						  const DgReading *reading);
 static bool index_fits(Oid indexid, DgKind kind, const DgNames *names,
 					   const DgReading *reading, DgKey *key);
-static void resolve_foreign_key(DgFacts *facts, DgKey *key,
-								const DgNames *names,
-								const DgReading *reading);
-static bool foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
-							 const DgReading *reading);
-static void describe_foreign_key(DgFacts *facts, DgKey *key, Oid conoid);
 static void resolve_check(DgFacts *facts, const DgNames *names);
 static void resolve_not_null(DgFacts *facts, const DgNames *names);
 static void resolve_partitioning(DgFacts *facts, DgKey *key,
@@ -44,13 +34,7 @@ static void resolve_partitioning(DgFacts *facts, DgKey *key,
 								 const DgReading *reading);
 static void resolve_table(DgFacts *facts, const DgNames *names);
 static bool table_fits(Oid relid, DgKind kind);
-static List *named_relations(const DgNames *names);
-static List *named_constraints(const DgNames *names, char contype);
-static bool is_in_schema(Oid conoid, const char *schema);
 static Oid	declared_on(Oid relid, const char *constraint);
-static List *constraint_columns(HeapTuple tuple, AttrNumber column, Oid relid);
-static void name_table(DgFacts *facts, Oid declared, Oid violated);
-static const char *comment_on(Oid object, Oid catalog);
 static const char *comment_on_index(Oid indexid);
 
 /*
@@ -69,11 +53,11 @@ dg_resolve(DgFacts *facts, DgKey *key, const DgNames *names,
 			break;
 		case DG_FOREIGN_KEY_MISSING:
 		case DG_FOREIGN_KEY_REFERENCED:
-			resolve_foreign_key(facts, key, names, reading);
+			dg_resolve_foreign_key(facts, key, names, reading);
 			break;
 		case DG_OTHER_INTEGRITY_VIOLATION:
 			if (strcmp(reading->sqlstate, "23503") == 0)
-				resolve_foreign_key(facts, key, names, reading);
+				dg_resolve_foreign_key(facts, key, names, reading);
 			break;
 		case DG_CHECK_VIOLATION:
 			if (names->constraint != NULL)
@@ -138,7 +122,7 @@ resolve_index(DgFacts *facts, DgKey *key, const DgNames *names,
 
 	root = dg_lookup_topmost(found);
 	root_table = IndexGetRelation(root, true);
-	name_table(facts, root_table, IndexGetRelation(found, true));
+	dg_resolve_name_table(facts, root_table, IndexGetRelation(found, true));
 	if (facts->table_name == NULL || get_rel_name(root) == NULL)
 		return;
 	facts->constraint_name = get_rel_name(root);
@@ -177,117 +161,21 @@ index_fits(Oid indexid, DgKind kind, const DgNames *names,
 	if (!fits)
 		return false;
 	dg_key_of_index(key, indexid);
-	if (names->by_fields || reading->named[DG_ROLE_KEY] == NULL ||
-		key->text == NULL)
+	if (names->by_fields || key->text == NULL || reading->detail == NULL)
+		return true;
+	if (reading->site == NULL && reading->detail_form < 0)
+		return dg_key_may_be_in(key, reading->detail);
+	if (reading->named[DG_ROLE_KEY] == NULL)
 		return true;
 	return dg_key_begins(key, reading->named[DG_ROLE_KEY], "=", &rest);
-}
-
-/* A foreign key, whichever side failed. */
-static void
-resolve_foreign_key(DgFacts *facts, DgKey *key, const DgNames *names,
-					const DgReading *reading)
-{
-	Oid			found = InvalidOid;
-	ListCell   *lc;
-
-	foreach(lc, named_constraints(names, CONSTRAINT_FOREIGN))
-	{
-		if (!foreign_key_fits(lfirst_oid(lc), facts->kind, names, reading))
-			continue;
-		if (OidIsValid(found))
-			return;
-		found = lfirst_oid(lc);
-	}
-	if (OidIsValid(found))
-		describe_foreign_key(facts, key, found);
-}
-
-/*
- * Whether this foreign key can have raised the error, by the columns and the
- * referenced table that the text names.
- */
-static bool
-foreign_key_fits(Oid conoid, DgKind kind, const DgNames *names,
-				 const DgReading *reading)
-{
-	const char *key_text = reading->named[DG_ROLE_KEY_COLUMNS];
-	HeapTuple	tuple;
-	Form_pg_constraint form;
-	const char *parent;
-	Oid			side;
-	AttrNumber	column;
-	DgKey		key;
-
-	if (names->by_fields)
-		return true;
-	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	form = (Form_pg_constraint) GETSTRUCT(tuple);
-	parent = get_rel_name(form->confrelid);
-	side = form->conrelid;
-	column = Anum_pg_constraint_conkey;
-	if (kind == DG_FOREIGN_KEY_REFERENCED)
-	{
-		side = form->confrelid;
-		column = Anum_pg_constraint_confkey;
-	}
-	dg_key_of_columns(&key, side, constraint_columns(tuple, column, side));
-	ReleaseSysCache(tuple);
-	if (parent == NULL || key.nelements == 0)
-		return false;
-	if (names->referenced != NULL && strcmp(names->referenced, parent) != 0)
-		return false;
-	return key_text == NULL || strcmp(key_text, key.text) == 0;
-}
-
-/* Both sides of the foreign key, as declared at the root. */
-static void
-describe_foreign_key(DgFacts *facts, DgKey *key, Oid conoid)
-{
-	Oid			violated = InvalidOid;
-	HeapTuple	tuple;
-	Form_pg_constraint form;
-	Oid			referenced;
-
-	for (;;)
-	{
-		tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
-		if (!HeapTupleIsValid(tuple))
-			return;
-		form = (Form_pg_constraint) GETSTRUCT(tuple);
-		if (!OidIsValid(violated))
-			violated = form->conrelid;
-		if (!OidIsValid(form->conparentid))
-			break;
-		conoid = form->conparentid;
-		ReleaseSysCache(tuple);
-	}
-	referenced = form->confrelid;
-	facts->constraint_name = pstrdup(NameStr(form->conname));
-	facts->columns = constraint_columns(tuple, Anum_pg_constraint_conkey,
-										form->conrelid);
-	facts->referenced_columns = constraint_columns(tuple,
-												   Anum_pg_constraint_confkey,
-												   referenced);
-	name_table(facts, form->conrelid, violated);
-	if (facts->kind == DG_FOREIGN_KEY_REFERENCED)
-		dg_key_of_columns(key, referenced, facts->referenced_columns);
-	else
-		dg_key_of_columns(key, form->conrelid, facts->columns);
-	ReleaseSysCache(tuple);
-	facts->referenced_table = dg_lookup_regclass(referenced);
-	facts->referenced_noun = get_rel_name(referenced);
-	facts->comment = comment_on(conoid, ConstraintRelationId);
-	facts->resolved = true;
 }
 
 /* A check constraint of a table. */
 static void
 resolve_check(DgFacts *facts, const DgNames *names)
 {
-	List	   *found = named_constraints(names, CONSTRAINT_CHECK);
+	const AttrNumber conkey = Anum_pg_constraint_conkey;
+	List	   *found = dg_candidate_constraints(names, CONSTRAINT_CHECK);
 	HeapTuple	tuple;
 	Oid			violated;
 	Oid			declared;
@@ -299,18 +187,18 @@ resolve_check(DgFacts *facts, const DgNames *names)
 	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
 	if (!HeapTupleIsValid(tuple))
 		return;
+	facts->constraint_name = names->constraint;
 	violated = ((Form_pg_constraint) GETSTRUCT(tuple))->conrelid;
-	facts->columns = constraint_columns(tuple, Anum_pg_constraint_conkey,
-										violated);
+	facts->columns = dg_lookup_constraint_columns(tuple, conkey, violated);
 	ReleaseSysCache(tuple);
 	declared = declared_on(violated, names->constraint);
-	name_table(facts, declared, violated);
-	facts->comment = comment_on(dg_lookup_constraint(declared,
-													 names->constraint,
-													 CONSTRAINT_CHECK),
-								ConstraintRelationId);
+	dg_resolve_name_table(facts, declared, violated);
+	facts->comment = dg_lookup_comment(dg_lookup_constraint(declared,
+															names->constraint,
+															CONSTRAINT_CHECK),
+									   ConstraintRelationId);
 	if (facts->comment == NULL)
-		facts->comment = comment_on(conoid, ConstraintRelationId);
+		facts->comment = dg_lookup_comment(conoid, ConstraintRelationId);
 	facts->resolved = true;
 }
 
@@ -345,7 +233,7 @@ resolve_not_null(DgFacts *facts, const DgNames *names)
 
 	if (names->table == NULL || names->column == NULL)
 		return;
-	foreach(lc, named_relations(names))
+	foreach(lc, dg_candidate_relations(names))
 	{
 		Oid			relid = lfirst_oid(lc);
 
@@ -359,9 +247,9 @@ resolve_not_null(DgFacts *facts, const DgNames *names)
 	if (!OidIsValid(found))
 		return;
 	root = dg_lookup_topmost(found);
-	name_table(facts, root, found);
-	facts->comment = comment_on(dg_lookup_not_null(root, names->column),
-								ConstraintRelationId);
+	dg_resolve_name_table(facts, root, found);
+	facts->comment = dg_lookup_comment(dg_lookup_not_null(root, names->column),
+									   ConstraintRelationId);
 	facts->resolved = true;
 }
 
@@ -377,7 +265,7 @@ resolve_partitioning(DgFacts *facts, DgKey *key, const DgNames *names,
 	Oid			partitioned;
 	ListCell   *lc;
 
-	foreach(lc, named_relations(names))
+	foreach(lc, dg_candidate_relations(names))
 	{
 		if (!table_fits(lfirst_oid(lc), facts->kind))
 			continue;
@@ -398,7 +286,7 @@ resolve_partitioning(DgFacts *facts, DgKey *key, const DgNames *names,
 	}
 	dg_key_of_partitions(key, partitioned);
 	facts->columns = key->columns;
-	name_table(facts, dg_lookup_topmost(found), found);
+	dg_resolve_name_table(facts, dg_lookup_topmost(found), found);
 	facts->resolved = true;
 }
 
@@ -409,7 +297,7 @@ resolve_table(DgFacts *facts, const DgNames *names)
 	Oid			found = InvalidOid;
 	ListCell   *lc;
 
-	foreach(lc, named_relations(names))
+	foreach(lc, dg_candidate_relations(names))
 	{
 		if (!table_fits(lfirst_oid(lc), facts->kind))
 			continue;
@@ -419,7 +307,7 @@ resolve_table(DgFacts *facts, const DgNames *names)
 	}
 	if (!OidIsValid(found))
 		return;
-	name_table(facts, found, found);
+	dg_resolve_name_table(facts, found, found);
 	facts->resolved = true;
 }
 
@@ -447,95 +335,9 @@ table_fits(Oid relid, DgKind kind)
 	return fits;
 }
 
-/* The relations that the error's table name can mean. */
-static List *
-named_relations(const DgNames *names)
-{
-	Oid			relid;
-
-	if (names->table == NULL)
-		return NIL;
-	if (names->schema == NULL)
-		return dg_lookup_relations(names->table);
-	relid = dg_lookup_relation(names->schema, names->table);
-	return OidIsValid(relid) ? list_make1_oid(relid) : NIL;
-}
-
-/* The constraints that the error's names can mean. */
-static List *
-named_constraints(const DgNames *names, char contype)
-{
-	List	   *found = NIL;
-	ListCell   *lc;
-
-	if (names->constraint == NULL)
-		return NIL;
-	if (names->table == NULL)
-	{
-		foreach(lc, dg_lookup_constraints(names->constraint, contype))
-		{
-			if (names->schema == NULL ||
-				is_in_schema(lfirst_oid(lc), names->schema))
-				found = lappend_oid(found, lfirst_oid(lc));
-		}
-		return found;
-	}
-	foreach(lc, named_relations(names))
-	{
-		Oid			conoid = dg_lookup_constraint(lfirst_oid(lc),
-										  names->constraint, contype);
-
-		if (OidIsValid(conoid))
-			found = lappend_oid(found, conoid);
-	}
-	return found;
-}
-
-/* Whether the constraint is in the schema of this name. */
-static bool
-is_in_schema(Oid conoid, const char *schema)
-{
-	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
-	Form_pg_constraint form;
-	char	   *name;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	form = (Form_pg_constraint) GETSTRUCT(tuple);
-	name = get_namespace_name(form->connamespace);
-	ReleaseSysCache(tuple);
-	return name != NULL && strcmp(name, schema) == 0;
-}
-
-/* Names of the columns in conkey or confkey; NIL when there are none. */
-static List *
-constraint_columns(HeapTuple tuple, AttrNumber column, Oid relid)
-{
-	List	   *names = NIL;
-	bool		isnull;
-	Datum		value = SysCacheGetAttr(CONSTROID, tuple, column, &isnull);
-	ArrayType  *array;
-	int			i;
-
-	if (isnull)
-		return NIL;
-	array = DatumGetArrayTypeP(value);
-	for (i = 0; i < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)); i++)
-	{
-		char	   *name = get_attname(relid,
-								 ((int16 *) ARR_DATA_PTR(array))[i],
-								 true);
-
-		if (name == NULL)
-			return NIL;
-		names = lappend(names, name);
-	}
-	return names;
-}
-
-/* Schema and table where it was declared, and the partition that it hit. */
-static void
-name_table(DgFacts *facts, Oid declared, Oid violated)
+/* Notes schema and table where it was declared, and the partition it hit. */
+void
+dg_resolve_name_table(DgFacts *facts, Oid declared, Oid violated)
 {
 	Oid			namespace = get_rel_namespace(declared);
 
@@ -547,19 +349,14 @@ name_table(DgFacts *facts, Oid declared, Oid violated)
 		facts->partition_name = dg_lookup_regclass(violated);
 }
 
-/* The comment on an object without subobject, or NULL. */
-static const char *
-comment_on(Oid object, Oid catalog)
-{
-	return OidIsValid(object) ? GetComment(object, catalog, 0) : NULL;
-}
-
 /* The comment on the index's constraint, else on the index. */
 static const char *
 comment_on_index(Oid indexid)
 {
-	const char *comment = comment_on(get_index_constraint(indexid),
-									 ConstraintRelationId);
+	const char *comment = dg_lookup_comment(get_index_constraint(indexid),
+											ConstraintRelationId);
 
-	return comment != NULL ? comment : comment_on(indexid, RelationRelationId);
+	if (comment == NULL)
+		comment = dg_lookup_comment(indexid, RelationRelationId);
+	return comment;
 }
