@@ -2,9 +2,10 @@
 # has message catalogues for, by the text alone, whatever lc_messages says;
 # also in databases that are not UTF-8.
 #
-# The server is made to speak each language in turn (LANGUAGE, in the locale
-# C.UTF-8, which every Debian has), breaks each rule for real, and keeps what
-# it said.  In the end a session that speaks English reads all of it.
+# The server is made to speak each language in turn (LANGUAGE, in any locale of
+# UTF-8 but C.UTF-8, in which newer C libraries translate nothing), breaks each
+# rule for real, and keeps what it said.  In the end a session that speaks
+# English reads all of it.
 
 use strict;
 use warnings;
@@ -20,12 +21,23 @@ chomp($localedir, $version);
 my ($major) = $version =~ /(\d+)/;
 my @languages =
   map { m{.*/([^/]+)/LC_MESSAGES} } sort glob "$localedir/*/LC_MESSAGES/postgres-$major.mo";
-my ($locale) = grep { /^C\.utf-?8$/i } `locale -a`;
-$locale //= '';
-chomp $locale;
+my $locale = utf8_locale();
 
 plan skip_all => 'no message catalogues installed' unless @languages;
-plan skip_all => 'no locale C.UTF-8' unless $locale;
+plan skip_all => 'no UTF-8 locale, and none could be made' unless $locale;
+
+# One that is installed, else one of our own.
+sub utf8_locale
+{
+	chomp(my @installed = grep { /\.utf-?8$/i && !/^C/ } `locale -a`);
+	return $installed[0] if @installed;
+
+	my $directory = PostgreSQL::Test::Utils::tempdir;
+	system_log('localedef', '-i', 'en_US', '-f', 'UTF-8', "$directory/en_US.UTF-8") == 0
+	  or return undef;
+	$ENV{LOCPATH} = $directory;
+	return 'en_US.UTF-8';
+}
 
 my $schema = <<'SQL';
 CREATE EXTENSION duplicate_guard;
