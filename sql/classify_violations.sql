@@ -76,6 +76,10 @@ SELECT pg_temp.facts(classify_integrity_error(
 SELECT pg_temp.facts(classify_integrity_error('update or delete on table "products" violates RESTRICT setting of foreign key constraint "orders_gift" on table "orders"',
   'Key is referenced from table "orders".', '23001', 'shop', 'orders', '', 'orders_gift', '')) AS restrict;
 
+-- 18's message about an empty range, likewise
+SELECT pg_temp.facts(classify_integrity_error('empty WITHOUT OVERLAPS value found in column "during" in relation "bookings"')) AS text,
+  pg_temp.facts(classify_integrity_error('empty WITHOUT OVERLAPS value found in column "during" in relation "bookings"', '', '23514', '', '', '', '', '')) AS all_fields;
+
 -- not null
 CREATE TABLE people (id int, name text NOT NULL, nick text);
 INSERT INTO people VALUES (1, 'a', NULL);

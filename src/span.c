@@ -10,7 +10,13 @@
 
 #include "message.h"
 
-/* Where the word first stands in the text, or NULL. */
+static const char *find_far(DgSpan text, DgSpan word);
+
+/*
+ * Where the word first stands in the text, or NULL.  memmem() is not in every
+ * C library that the server runs on.  The words are the literals of messages,
+ * at most some hundred bytes.
+ */
 const char *
 dg_span_find(DgSpan text, DgSpan word)
 {
@@ -19,12 +25,8 @@ dg_span_find(DgSpan text, DgSpan word)
 
 	if (word.len == 0 || word.len > left)
 		return NULL;
-
-	/*
-	 * memmem() is not in every C library that the server runs on.  The words
-	 * are the literals of messages, at most some hundred bytes, so this stays
-	 * linear in the text.
-	 */
+	if (word.len > 3 && left > 1000)
+		return find_far(text, word);
 	while (left >= word.len)
 	{
 		const char *hit = memchr(at, word.start[0], left - word.len + 1);
@@ -35,6 +37,32 @@ dg_span_find(DgSpan text, DgSpan word)
 			return hit;
 		left -= hit + 1 - at;
 		at = hit + 1;
+	}
+	return NULL;
+}
+
+/*
+ * The same for long texts (Horspool's way): most bytes are never looked at,
+ * and a text full of the word's first byte costs no more than others.
+ */
+static const char *
+find_far(DgSpan text, DgSpan word)
+{
+	size_t		shift[256];
+	size_t		last = word.len - 1;
+	size_t		at;
+	size_t		i;
+
+	for (i = 0; i < lengthof(shift); i++)
+		shift[i] = word.len;
+	for (i = 0; i < last; i++)
+		shift[(unsigned char) word.start[i]] = last - i;
+	for (at = 0; at + last < text.len;
+		 at += shift[(unsigned char) text.start[at + last]])
+	{
+		if (text.start[at + last] == word.start[last] &&
+			memcmp(text.start + at, word.start, last) == 0)
+			return text.start + at;
 	}
 	return NULL;
 }
