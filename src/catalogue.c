@@ -7,9 +7,9 @@
  * may come from another session, or from years ago.
  *
  * This happens once in a backend, when the first text has to be understood
- * that English does not explain; it reads a megabyte or so for each language
- * and keeps some kilobytes of it, in a memory context of its own.  A
- * catalogue that cannot be read, or a message that this database's encoding
+ * that is more than a bare English message; it reads a megabyte or so for
+ * each language and keeps some kilobytes of it, in a memory context of its
+ * own.  A catalogue that cannot be read, or a message that this database's encoding
  * cannot hold, is left out without a word.
  */
 #include "postgres.h"
@@ -31,6 +31,7 @@
 #define MAX_LANGUAGES		64
 #define MAX_CATALOGUE_SIZE	(32 * 1024 * 1024)
 
+static MemoryContext empty_context(MemoryContext *kept, const char *name);
 static void load_english(DgLanguage *language);
 static void load_installed(DgLanguages *languages, DgLanguage *list);
 static int	compare_names(const ListCell *a, const ListCell *b);
@@ -45,11 +46,35 @@ static DgSpan without_colon(const char *label);
 
 static MemoryContext context = NULL;
 static DgLanguages *all_languages = NULL;
+static MemoryContext english_context = NULL;
+static DgLanguages *english = NULL;
 
 /*
- * All languages, English first.  What it returns lives as long as the
+ * English alone, which needs no file.  What it returns lives as long as the
  * backend.
  */
+const DgLanguages *
+dg_catalogue_english(void)
+{
+	MemoryContext old;
+	DgLanguages *languages;
+	DgLanguage *list;
+
+	if (english != NULL)
+		return english;
+	old = MemoryContextSwitchTo(empty_context(&english_context,
+											  "duplicate_guard messages"));
+	languages = palloc0(sizeof(DgLanguages));
+	list = palloc0(sizeof(DgLanguage));
+	load_english(list);
+	languages->list = list;
+	languages->n = 1;
+	MemoryContextSwitchTo(old);
+	english = languages;
+	return english;
+}
+
+/* All languages, English first; as long-lived. */
 const DgLanguages *
 dg_catalogue_languages(void)
 {
@@ -59,13 +84,8 @@ dg_catalogue_languages(void)
 
 	if (all_languages != NULL)
 		return all_languages;
-	if (context == NULL)
-		context = AllocSetContextCreate(CacheMemoryContext,
-										"duplicate_guard message catalogues",
-										ALLOCSET_SMALL_SIZES);
-	else
-		MemoryContextReset(context);	/* the last attempt failed */
-	old = MemoryContextSwitchTo(context);
+	old = MemoryContextSwitchTo(empty_context(&context,
+											  "duplicate_guard message catalogues"));
 	languages = palloc0(sizeof(DgLanguages));
 	list = palloc0(sizeof(DgLanguage) * MAX_LANGUAGES);
 	load_english(&list[0]);
@@ -75,6 +95,18 @@ dg_catalogue_languages(void)
 	MemoryContextSwitchTo(old);
 	all_languages = languages;
 	return all_languages;
+}
+
+/* A context of our own that lives on; empty, if filling it failed before. */
+static MemoryContext
+empty_context(MemoryContext *kept, const char *name)
+{
+	if (*kept == NULL)
+		*kept = AllocSetContextCreateInternal(CacheMemoryContext, name,
+											  ALLOCSET_SMALL_SIZES);
+	else
+		MemoryContextReset(*kept);
+	return *kept;
 }
 
 /* What the server says untranslated. */

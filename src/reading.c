@@ -18,6 +18,8 @@
 
 static void read_text(DgReading *reading, const DgErrorFields *error);
 static void read_known_message(DgReading *reading, const DgErrorFields *error);
+static bool read_args(DgReading *reading, const char *message,
+					  const DgLanguages *languages);
 static void settle_sqlstate(DgReading *reading, const DgErrorFields *error,
 							const char *in_text);
 static bool same_error(const char *sqlstate, const char *site_sqlstate);
@@ -58,38 +60,55 @@ dg_reading_make(DgReading *reading, const DgErrorFields *error)
 static void
 read_known_message(DgReading *reading, const DgErrorFields *error)
 {
+	settle_sqlstate(reading, error, "");
+	if (error->message == NULL || reading->site == NULL)
+		return;
+	if (!read_args(reading, error->message, dg_catalogue_english()))
+		read_args(reading, error->message, dg_catalogue_languages());
+}
+
+/* What the message names, if it is worded as in one of these languages. */
+static bool
+read_args(DgReading *reading, const char *message,
+		  const DgLanguages *languages)
+{
 	int			site = reading->site - dg_sites;
-	const DgLanguages *languages;
 	DgSpan		args[DG_SITE_ARGS];
 	bool		unique;
 	int			i;
 
-	settle_sqlstate(reading, error, "");
-	if (error->message == NULL || reading->site == NULL)
-		return;
-	languages = dg_catalogue_languages();
 	for (i = 0; i < languages->n; i++)
 	{
 		const DgPattern *pattern = &languages->list[i].sites[site];
 
 		if (pattern->literal[0].start != NULL &&
-			dg_message_is(pattern, dg_span_cstring(error->message),
+			dg_message_is(pattern, dg_span_cstring(message),
 						  reading->site->roles, args, &unique))
 		{
 			name_args(reading, reading->site->roles, args);
-			return;
+			return true;
 		}
 	}
+	return false;
 }
 
-/* Finds out what message the text is, or holds. */
+/*
+ * Finds out what message the text is, or holds.  A text that is an English
+ * message and nothing else needs no other language.
+ */
 static void
 read_text(DgReading *reading, const DgErrorFields *error)
 {
-	const DgLanguages *languages = dg_catalogue_languages();
+	const DgLanguages *languages = dg_catalogue_english();
+	DgSpan		text = dg_span_cstring(error->message);
 	DgWording	wording;
 
-	dg_wording_read(dg_span_cstring(error->message), languages, &wording);
+	dg_wording_read(text, languages, &wording);
+	if (wording.site < 0 || wording.message.len < text.len)
+	{
+		languages = dg_catalogue_languages();
+		dg_wording_read(text, languages, &wording);
+	}
 	if (wording.site >= 0)
 		reading->site = &dg_sites[wording.site];
 	reading->foreign = wording.foreign;
@@ -199,12 +218,16 @@ static void
 read_detail(DgReading *reading)
 {
 	DgSpan		args[DG_SITE_ARGS] = {{0}};
+	DgSpan		detail = dg_span_cstring(reading->detail);
 
 	if (reading->detail == NULL)
 		return;
-	reading->detail_form = dg_wording_detail(dg_span_cstring(reading->detail),
-											 dg_catalogue_languages(), args,
-											 &reading->exact_key);
+	reading->detail_form = dg_wording_detail(detail, dg_catalogue_english(),
+											 args, &reading->exact_key);
+	if (reading->detail_form < 0)
+		reading->detail_form = dg_wording_detail(detail,
+												 dg_catalogue_languages(),
+												 args, &reading->exact_key);
 	if (reading->detail_form < 0)
 		return;
 	reading->detail_kind = kind_of_detail(reading->detail_form);

@@ -84,6 +84,7 @@ extern bool dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
 extern bool dg_quoting_covers(DgQuoting *quoting, size_t at);
 
 /* catalogue.c */
+extern const DgLanguages *dg_catalogue_english(void);
 extern const DgLanguages *dg_catalogue_languages(void);
 
 #endif							/* DG_WORDING_H */
