@@ -60,6 +60,16 @@ foreach my $look (@looks)
 	like($answer, qr/^HINT:.*\bprimary\b/m, "$table: the hint names the primary");
 }
 
+# update_or_create: what needs no change is an answer
+my $unchanged = ask($standby,
+	q(SELECT u.record, u.was_created, u.was_updated
+	  FROM update_or_create(NULL::thing, '{"name": "pen"}', '{"size": 3}') AS u;));
+is($unchanged, '(1,pen,3)|f|f', 'update_or_create: an unchanged row works');
+my $changed = ask($standby,
+	q(SELECT update_or_create(NULL::thing, '{"name": "pen"}', '{"size": 4}');));
+like($changed, qr/ERROR:  25006: cannot update/, 'update_or_create: a row that differs is 25006');
+like($changed, qr/^HINT:.*\bprimary\b/m, 'the hint names the primary');
+
 # without a unique index
 is( ask($standby,
 		q(SELECT g.record, g.was_created FROM get_or_create(NULL::thing, '{"size": 3}', require_unique => false) AS g;)
