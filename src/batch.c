@@ -48,230 +48,96 @@
 #include "batch.h"
 #include "creation.h"
 #include "guard.h"
-#include "look.h"
-#include "probe.h"
 
-typedef enum Outcome
-{
-	DONE,						/* every key has its row */
-	AGAIN,						/* some have none; nothing was created */
-	LOST						/* a trigger rewrote a key; likewise */
-} Outcome;
-
-static int *missing_keys(DgBatch *batch, int *nmissing);
-static void look(DgBatch *batch, int *keys, int nkeys);
-static bool probe(DgBatch *batch, int *keys, int nkeys);
-static void look_one_by_one(DgBatch *batch, int *keys, int nkeys);
-static int	keep_missing(DgBatch *batch, int *keys, int nkeys);
-static bool may_insert_together(Relation rel);
-static bool create(DgBatch *batch, int *keys, int *nkeys);
-static Outcome try_create(DgBatch *batch, int *keys, int nkeys,
-						  MemoryContext context);
-static Outcome create_and_look(DgBatch *batch, int *keys, int nkeys,
-							   MemoryContext context);
+static void create(DgBatch *batch, int *keys, int nkeys);
 static void forget_created(DgBatch *batch, int *keys, int nkeys);
 static void check_created(DgBatch *batch, int *keys, int nkeys);
-static void answer(DgBatch *batch);
 static void check_found(DgBatch *batch, DgBatchRow *row);
 static void go_row_by_row(DgBatch *batch);
 static void go_row(DgBatch *batch, DgBatchRow *row, DgMemo *memo);
 
 /*
- * Finds or creates every row.  The batch's call has its relation and as lookup
- * the key columns; context, scratch and the arbiter's name are set.
+ * Finds or creates every row of a batch that has been read and folded.
  */
 void
-dg_batch_get_or_create(DgBatch *batch, DgMemo *memo, Jsonb *rows)
+dg_batch_get_or_create(DgBatch *batch)
 {
-	ErrorContextCallback callback = {
-		.previous = error_context_stack,
-		.callback = dg_batch_context,
-		.arg = batch};
-	int		   *missing;
-	int			nmissing;
-
-	batch->call.is_of_batch = true;
-	dg_call_open(&batch->call, memo);
-	batch->inputs = MemoryContextAllocZero(batch->context,
-										   batch->call.target->desc->natts *
-											   sizeof(DgInput *));
-	if (rows == NULL)
-		return;
-	error_context_stack = &callback;
-	dg_batch_read(batch, rows);
-	dg_batch_fold(batch);
 	if (batch->arbiter != NULL)
 	{
-		missing = missing_keys(batch, &nmissing);
-		look(batch, missing, nmissing);
-		nmissing = keep_missing(batch, missing, nmissing);
+		int		   *missing = dg_batch_all_keys(batch);
+		int			nmissing;
+
+		dg_batch_look(batch, missing, batch->nkeys);
+		nmissing = dg_batch_keep_missing(batch, missing, batch->nkeys);
 		if (nmissing > 0)
 			dg_creation_check(batch->call.rel);
-		if (nmissing > 0 && may_insert_together(batch->call.rel))
-			(void) create(batch, missing, &nmissing);
+		if (nmissing > 0 && dg_batch_may_insert(batch))
+			create(batch, missing, nmissing);
 		pfree(missing);
-		answer(batch);
+		dg_batch_answer(batch);
 	}
 	go_row_by_row(batch);
-	error_context_stack = callback.previous;
 }
 
 /*
- * A list of all keys.
- */
-static int *
-missing_keys(DgBatch *batch, int *nmissing)
-{
-	int		   *keys = MemoryContextAllocHuge(batch->context,
-									   Max(batch->nkeys, 1) * sizeof(int));
-
-	for (int i = 0; i < batch->nkeys; i++)
-		keys[i] = i;
-	*nmissing = batch->nkeys;
-	return keys;
-}
-
-/*
- * Looks for the rows of these keys.
- */
-static void
-look(DgBatch *batch, int *keys, int nkeys)
-{
-	if (nkeys == 0)
-		return;
-	if (!dg_probe_possible(batch->call.rel) || !probe(batch, keys, nkeys))
-		look_one_by_one(batch, keys, nkeys);
-}
-
-/*
- * In the arbiter itself, under one snapshot.  False when that may not be used.
- */
-static bool
-probe(DgBatch *batch, int *keys, int nkeys)
-{
-	MemoryContext old = MemoryContextSwitchTo(batch->context);
-	DgProbe		state;
-	bool		usable;
-
-	usable = dg_probe_begin(&state, batch->call.rel, batch->call.target,
-							batch->arbiter->index);
-	for (int i = 0; usable && i < nkeys; i++)
-	{
-		DgBatchKey *key = &batch->keys[keys[i]];
-
-		CHECK_FOR_INTERRUPTS();
-		(void) dg_probe_search(&state, key->values, key->nulls, &key->record);
-	}
-	if (usable)
-		dg_probe_end(&state);
-	MemoryContextSwitchTo(old);
-	return usable;
-}
-
-/*
- * Through SQL.
- */
-static void
-look_one_by_one(DgBatch *batch, int *keys, int nkeys)
-{
-	DgCall	   *call = &batch->call;
-	int			n = batch->arbiter->index->nkeys;
-
-	call->arbiter = batch->arbiter;
-	for (int i = 0; i < nkeys; i++)
-	{
-		DgBatchKey *key = &batch->keys[keys[i]];
-		MemoryContext old = MemoryContextSwitchTo(batch->scratch);
-		Datum		record;
-
-		CHECK_FOR_INTERRUPTS();
-		memcpy(call->key.values, key->values, n * sizeof(Datum));
-		memcpy(call->key.nulls, key->nulls, n * sizeof(bool));
-		if (dg_look(call, InvalidSnapshot, &record))
-		{
-			MemoryContextSwitchTo(batch->context);
-			key->record = datumCopy(record, false, -1);
-		}
-		MemoryContextSwitchTo(old);
-		MemoryContextReset(batch->scratch);
-	}
-}
-
-/*
- * Drops the keys that have a row from the list; returns how many are left.
- */
-static int
-keep_missing(DgBatch *batch, int *keys, int nkeys)
-{
-	int			nmissing = 0;
-
-	for (int i = 0; i < nkeys; i++)
-	{
-		if (batch->keys[keys[i]].record == (Datum) 0)
-			keys[nmissing++] = keys[i];
-	}
-	return nmissing;
-}
-
-/*
- * May rows of that relation be created by one statement?  Where row security
+ * May rows of the relation be created by one statement?  Where row security
  * applies, a conflict with a row that is hidden is an error that one row alone
  * should get.
  */
-static bool
-may_insert_together(Relation rel)
+bool
+dg_batch_may_insert(DgBatch *batch)
 {
-	return check_enable_rls(RelationGetRelid(rel), InvalidOid, true) !=
-		   RLS_ENABLED;
+	return check_enable_rls(RelationGetRelid(batch->call.rel), InvalidOid,
+							true) != RLS_ENABLED;
 }
 
 /*
- * Creates the rows of these keys, or looks up what others have created.  False,
- * with the keys that have no row yet, when that did not come to an end.
+ * Creates the rows of these keys, or looks up what others have created.  Keys
+ * have no row afterwards when that did not come to an end.
  */
-static bool
-create(DgBatch *batch, int *keys, int *nkeys)
+static void
+create(DgBatch *batch, int *keys, int nkeys)
 {
 	int			rounds = dg_creation_rounds(batch->call.rel);
 	MemoryContext context = AllocSetContextCreate(batch->context,
 												  "duplicate_guard created rows",
 												  ALLOCSET_DEFAULT_SIZES);
 
-	dg_batch_sort(batch, keys, *nkeys);
+	dg_batch_sort(batch, keys, nkeys);
 	for (int round = 0; round < rounds; round++)
 	{
-		Outcome		outcome;
+		DgBatchOutcome outcome;
 
 		CHECK_FOR_INTERRUPTS();
-		outcome = try_create(batch, keys, *nkeys, context);
-		if (outcome == DONE)
-			return true;
-		forget_created(batch, keys, *nkeys);
+		outcome = dg_batch_try(batch, dg_batch_create, keys, nkeys, context);
+		if (outcome == DG_BATCH_DONE)
+			return;
+		forget_created(batch, keys, nkeys);
 		MemoryContextReset(context);
-		*nkeys = keep_missing(batch, keys, *nkeys);
-		if (outcome == LOST)
-			break;
+		nkeys = dg_batch_keep_missing(batch, keys, nkeys);
+		if (outcome == DG_BATCH_LOST)
+			return;
 	}
-	return false;
 }
 
 /*
- * One round, in a subtransaction that stays only if it brought every key its
- * row.
+ * One round, in a subtransaction that stays only if the step brought every key
+ * its row.
  */
-static Outcome
-try_create(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
+DgBatchOutcome
+dg_batch_try(DgBatch *batch, DgBatchStep step, int *keys, int nkeys,
+			 MemoryContext context)
 {
 	MemoryContext old = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	volatile Outcome outcome = AGAIN;
-	ErrorData *volatile error = NULL;
+	volatile DgBatchOutcome outcome = DG_BATCH_AGAIN;
+	ErrorData  *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(old);
 	PG_TRY();
 	{
-		outcome = create_and_look(batch, keys, nkeys, context);
+		outcome = step(batch, keys, nkeys, context);
 	}
 	PG_CATCH();
 	{
@@ -280,7 +146,7 @@ try_create(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 		FlushErrorState();
 	}
 	PG_END_TRY();
-	if (error == NULL && outcome == DONE)
+	if (error == NULL && outcome == DG_BATCH_DONE)
 		ReleaseCurrentSubTransaction();
 	else
 		RollbackAndReleaseCurrentSubTransaction();
@@ -292,26 +158,29 @@ try_create(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 }
 
 /*
- * What happens in it.
+ * The step that creates the rows of these keys, which are sorted and have none,
+ * and looks for those that others have created meanwhile.  Created records are
+ * in that context.
  */
-static Outcome
-create_and_look(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
+DgBatchOutcome
+dg_batch_create(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 {
 	int			ncreated = dg_batch_insert(batch, keys, nkeys, context);
 	int		   *rest;
 	int			nrest;
 
 	if (ncreated < 0)
-		return LOST;
+		return DG_BATCH_LOST;
 	check_created(batch, keys, nkeys);
 	if (ncreated == nkeys)
-		return DONE;
+		return DG_BATCH_DONE;
 
 	rest = MemoryContextAllocHuge(context, nkeys * sizeof(int));
 	memcpy(rest, keys, nkeys * sizeof(int));
-	nrest = keep_missing(batch, rest, nkeys);
-	look(batch, rest, nrest);
-	return keep_missing(batch, rest, nrest) == 0 ? DONE : AGAIN;
+	nrest = dg_batch_keep_missing(batch, rest, nkeys);
+	dg_batch_look(batch, rest, nrest);
+	return dg_batch_keep_missing(batch, rest, nrest) == 0 ? DG_BATCH_DONE :
+														   DG_BATCH_AGAIN;
 }
 
 /*
@@ -354,10 +223,10 @@ check_created(DgBatch *batch, int *keys, int nkeys)
 }
 
 /*
- * Gives the rows their keys' records.
+ * Gives the rows their keys' records.  A row whose key has none keeps none.
  */
-static void
-answer(DgBatch *batch)
+void
+dg_batch_answer(DgBatch *batch)
 {
 	for (int i = 0; i < batch->nrows; i++)
 	{

@@ -19,6 +19,8 @@ typedef struct DgRowNames
 	uint32		hash;
 	JsonbContainer *example;	/* a row that names them */
 	Bitmapset  *columns;		/* by attnum */
+	DgColumns	others;			/* numbers only, of those that are no key
+								 * columns; made when needed */
 } DgRowNames;
 
 /* One element of rows, and its answer */
@@ -29,6 +31,7 @@ typedef struct DgBatchRow
 	Datum		record;
 	int			key;			/* index into keys */
 	bool		created;
+	bool		updated;
 } DgBatchRow;
 
 /* One distinct key of the batch */
@@ -50,6 +53,7 @@ typedef struct DgBatch
 	DgArbiter  *arbiter;		/* NULL: none, or not the same for all */
 	MemoryContext context;		/* all that lives as long as the batch */
 	MemoryContext scratch;		/* for the row at hand */
+	Bitmapset  *touched;		/* columns that the call sets in all rows */
 	DgInput   **inputs;			/* by attnum - 1, made when needed */
 	DgRowNames *names;			/* of the latest row */
 	DgRowNames *buckets[DG_NAMES_BUCKETS];
@@ -57,14 +61,41 @@ typedef struct DgBatch
 	DgBatchRow *rows;
 	int			nkeys;
 	DgBatchKey *keys;
+	int		   *next;			/* the next row with the same key, or -1 */
 	int			position;		/* of the row at hand from 1, or 0 */
 	const char *column;			/* being converted, or NULL */
 } DgBatch;
 
+typedef enum DgBatchOutcome
+{
+	DG_BATCH_DONE,				/* every key has its row */
+	DG_BATCH_AGAIN,				/* some have none; nothing was written */
+	DG_BATCH_LOST				/* a trigger rewrote a key; likewise */
+} DgBatchOutcome;
+
+typedef DgBatchOutcome (*DgBatchStep) (DgBatch *batch, int *keys, int nkeys,
+									   MemoryContext context);
+
 /* batch.c */
-extern void dg_batch_get_or_create(DgBatch *batch, DgMemo *memo, Jsonb *rows);
+extern void dg_batch_get_or_create(DgBatch *batch);
+extern bool dg_batch_may_insert(DgBatch *batch);
+extern DgBatchOutcome dg_batch_try(DgBatch *batch, DgBatchStep step,
+								   int *keys, int nkeys,
+								   MemoryContext context);
+extern DgBatchOutcome dg_batch_create(DgBatch *batch, int *keys, int nkeys,
+									  MemoryContext context);
+extern void dg_batch_answer(DgBatch *batch);
+
+/* batch_update.c */
+extern void dg_batch_update_or_create(DgBatch *batch);
+
+/* batch_look.c */
+extern int *dg_batch_all_keys(DgBatch *batch);
+extern void dg_batch_look(DgBatch *batch, int *keys, int nkeys);
+extern int	dg_batch_keep_missing(DgBatch *batch, int *keys, int nkeys);
 
 /* batch_rows.c */
+extern void dg_batch_open(DgBatch *batch, DgMemo *memo);
 extern void dg_batch_read(DgBatch *batch, Jsonb *rows);
 extern void dg_batch_convert(DgBatch *batch, DgBatchRow *row,
 							 Bitmapset *columns);

@@ -119,13 +119,13 @@ make_columns(DgBatch *batch, Columns *columns, const int *keys, int nkeys)
 }
 
 /*
- * The union of what these rows name.
+ * The union of what these rows name and the call sets.
  */
 static Bitmapset *
 named_columns(DgBatch *batch, const int *keys, int nkeys)
 {
 	DgRowNames *previous = NULL;
-	Bitmapset  *attrs = NULL;
+	Bitmapset  *attrs = bms_copy(batch->touched);
 
 	for (int i = 0; i < nkeys; i++)
 	{
@@ -189,7 +189,8 @@ evaluate_defaults(DgBatch *batch, Columns *columns, Bitmapset *named)
 
 	for (int i = 0; (attnum = bms_next_member(columns->attrs, attnum)) >= 0; i++)
 	{
-		if (bms_is_member(attnum, named))
+		if (bms_is_member(attnum, named) ||
+			bms_is_member(attnum, batch->touched))
 			continue;
 		if (!columns->ready[i])
 			make_default(batch->call.rel, columns, i, attnum);

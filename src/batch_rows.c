@@ -15,6 +15,7 @@
 #include "common/hashfn.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 
@@ -28,7 +29,22 @@ static char *key_characters(JsonbContainer *object);
 static DgRowNames *add_names(DgBatch *batch, JsonbContainer *object,
 							 uint32 hash);
 static void check_key_columns(DgBatch *batch, Bitmapset *columns);
+static void check_touched(DgBatch *batch, Bitmapset *columns);
 static bool is_key_column(DgBatch *batch, JsonbValue *name);
+
+/*
+ * Makes a batch ready to be read.  Its call has the relation and, as lookup,
+ * the key columns; context, scratch and the arbiter's name are set.
+ */
+void
+dg_batch_open(DgBatch *batch, DgMemo *memo)
+{
+	batch->call.is_of_batch = true;
+	dg_call_open(&batch->call, memo);
+	batch->inputs = MemoryContextAllocZero(batch->context,
+										   batch->call.target->desc->natts *
+											   sizeof(DgInput *));
+}
 
 /*
  * Makes a row of each element.  22023 for what is no array of objects, or lacks
@@ -60,6 +76,7 @@ dg_batch_read(DgBatch *batch, Jsonb *rows)
 		row->names = find_names(batch, row->object);
 		row->record = (Datum) 0;
 		row->created = false;
+		row->updated = false;
 		row->key = -1;
 	}
 	batch->position = 0;
@@ -167,10 +184,11 @@ key_characters(JsonbContainer *object)
 static DgRowNames *
 add_names(DgBatch *batch, JsonbContainer *object, uint32 hash)
 {
-	DgRowNames *names = palloc(sizeof(DgRowNames));
+	DgRowNames *names = palloc0(sizeof(DgRowNames));
 
 	names->columns = dg_candidate_attributes(batch->call.rel, object);
 	check_key_columns(batch, names->columns);
+	check_touched(batch, names->columns);
 	names->example = object;
 	names->hash = hash;
 	names->next = batch->buckets[hash % DG_NAMES_BUCKETS];
@@ -199,6 +217,25 @@ check_key_columns(DgBatch *batch, Bitmapset *columns)
 					 errhint("Name every key column in every row, with null where there is no value."),
 					 errtablecol(batch->call.rel, attnum)));
 	}
+}
+
+/*
+ * 22023 for a row that names a column which touch sets.
+ */
+static void
+check_touched(DgBatch *batch, Bitmapset *columns)
+{
+	Bitmapset  *both = bms_intersect(columns, batch->touched);
+	int			attnum = bms_next_member(both, -1);
+
+	if (attnum >= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("column \"%s\" is in both element %d of rows and touch",
+						get_attname(RelationGetRelid(batch->call.rel), attnum,
+									false),
+						batch->position),
+				 errtablecol(batch->call.rel, attnum)));
 }
 
 /*

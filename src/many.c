@@ -22,6 +22,8 @@
 PG_FUNCTION_INFO_V1(duplicate_guard_get_or_create_many);
 
 static void get_or_create_many(FunctionCallInfo fcinfo);
+static void run(DgBatch *batch, DgMemo *memo, Jsonb *rows,
+				void (*work) (DgBatch *));
 static void init_batch(DgBatch *batch);
 static Jsonb *key_columns(FunctionCallInfo fcinfo, int argno);
 static void check_key_columns(ArrayType *array, Datum *names, bool *nulls,
@@ -68,7 +70,7 @@ get_or_create_many(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(3))
 		batch->arbiter_name = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	batch->call.rel = dg_target_open(memo);
-	dg_batch_get_or_create(batch, memo, rows);
+	run(batch, memo, rows, dg_batch_get_or_create);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		Datum		values[3] = {
@@ -81,6 +83,27 @@ get_or_create_many(FunctionCallInfo fcinfo)
 	}
 	relation_close(batch->call.rel, NoLock);
 	MemoryContextDelete(batch->context);
+}
+
+/*
+ * Reads the rows and does the work.
+ */
+static void
+run(DgBatch *batch, DgMemo *memo, Jsonb *rows, void (*work) (DgBatch *))
+{
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = dg_batch_context,
+		.arg = batch};
+
+	dg_batch_open(batch, memo);
+	if (rows == NULL)
+		return;
+	error_context_stack = &callback;
+	dg_batch_read(batch, rows);
+	dg_batch_fold(batch);
+	work(batch);
+	error_context_stack = callback.previous;
 }
 
 /*
