@@ -163,3 +163,20 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
 
 COMMENT ON FUNCTION find_conflicts(anyelement, jsonb) IS
 'Returns every constraint of a table that the candidate would break, in the order in which an INSERT would meet them, without writing anything. A unique or exclusion constraint gives one row for each existing row that the candidate would meet, others one with record NULL. kind is that of integrity_error. Left out is what cannot be told: constraints on columns that get a volatile default, foreign keys to tables that the caller may not read, triggers, row security. Errors: 42501 without SELECT on the table, 0A000 for views and foreign tables.';
+
+CREATE FUNCTION update_or_create_many(
+	target anyelement,
+	rows jsonb,
+	key_columns text[],
+	touch jsonb DEFAULT '{}',
+	arbiter text DEFAULT NULL)
+RETURNS TABLE (
+	ordinality integer,
+	record anyelement,
+	was_created boolean,
+	was_updated boolean)
+AS 'MODULE_PATHNAME', 'duplicate_guard_update_or_create_many'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1000;
+
+COMMENT ON FUNCTION update_or_create_many(anyelement, jsonb, text[], jsonb, text) IS
+'Does for each object of an array what update_or_create does for one: its columns among key_columns identify the row, the others are its values. Returns one row for each element, in their order, numbered from 1. A row that has these values already is not written. Of elements with the same key the later one''s values win; the flags say what each of them did, and the record is the row after all of them. Rows are written in key order, so that concurrent calls do not deadlock on these keys. Errors: those of update_or_create, and 22023 for an element that is no object or lacks a key column; then nothing is written.';

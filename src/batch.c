@@ -54,7 +54,7 @@ static void forget_created(DgBatch *batch, int *keys, int nkeys);
 static void check_created(DgBatch *batch, int *keys, int nkeys);
 static void check_found(DgBatch *batch, DgBatchRow *row);
 static void go_row_by_row(DgBatch *batch);
-static void go_row(DgBatch *batch, DgBatchRow *row, DgMemo *memo);
+static void go_row(DgBatch *batch, DgBatchRow *row);
 
 /*
  * Finds or creates every row of a batch that has been read and folded.
@@ -265,15 +265,13 @@ check_found(DgBatch *batch, DgBatchRow *row)
 static void
 go_row_by_row(DgBatch *batch)
 {
-	DgMemo		memo = {.relid = RelationGetRelid(batch->call.rel)};
-
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		DgBatchRow *row = &batch->rows[i];
 
 		CHECK_FOR_INTERRUPTS();
 		if (row->record == (Datum) 0)
-			go_row(batch, row, &memo);
+			go_row(batch, row);
 	}
 	batch->position = 0;
 }
@@ -282,7 +280,7 @@ go_row_by_row(DgBatch *batch)
  * One row, as get_or_create does it.
  */
 static void
-go_row(DgBatch *batch, DgBatchRow *row, DgMemo *memo)
+go_row(DgBatch *batch, DgBatchRow *row)
 {
 	MemoryContext old = MemoryContextSwitchTo(batch->scratch);
 	DgCall		call = {.rel = batch->call.rel, .is_of_batch = true};
@@ -290,7 +288,7 @@ go_row(DgBatch *batch, DgBatchRow *row, DgMemo *memo)
 
 	batch->position = row - batch->rows + 1;
 	dg_batch_split(batch, row, &call.lookup, &call.defaults);
-	dg_guard_open(&call, memo, batch->arbiter_name, true);
+	dg_guard_open(&call, &batch->memo, batch->arbiter_name, true);
 	row->created = dg_guard_get_or_create(&call, &record);
 	MemoryContextSwitchTo(batch->context);
 	row->record = datumCopy(record, false, -1);

@@ -62,6 +62,7 @@ typedef struct DgBatch
 	int			nkeys;
 	DgBatchKey *keys;
 	int		   *next;			/* the next row with the same key, or -1 */
+	DgMemo		memo;			/* for the calls of single rows */
 	int			position;		/* of the row at hand from 1, or 0 */
 	const char *column;			/* being converted, or NULL */
 } DgBatch;

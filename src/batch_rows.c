@@ -41,6 +41,9 @@ dg_batch_open(DgBatch *batch, DgMemo *memo)
 {
 	batch->call.is_of_batch = true;
 	dg_call_open(&batch->call, memo);
+	batch->memo.relid = RelationGetRelid(batch->call.rel);
+	if (batch->call.touch != NULL)
+		batch->touched = batch->call.shape->touch->attrs;
 	batch->inputs = MemoryContextAllocZero(batch->context,
 										   batch->call.target->desc->natts *
 											   sizeof(DgInput *));

@@ -29,6 +29,7 @@ typedef struct DgCall
 								 * there */
 	DgArbiter  *arbiter;		/* NULL: all lookup columns together */
 	DgKey		key;
+	bool		may_update;		/* so touch is in changes */
 	bool		is_of_batch;	/* so it has no require_unique */
 	bool		unguarded;		/* no index decides: an advisory lock does */
 	DgLockStrength lock;

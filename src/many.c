@@ -20,8 +20,10 @@
 #include "batch.h"
 
 PG_FUNCTION_INFO_V1(duplicate_guard_get_or_create_many);
+PG_FUNCTION_INFO_V1(duplicate_guard_update_or_create_many);
 
 static void get_or_create_many(FunctionCallInfo fcinfo);
+static void update_or_create_many(FunctionCallInfo fcinfo);
 static void run(DgBatch *batch, DgMemo *memo, Jsonb *rows,
 				void (*work) (DgBatch *));
 static void init_batch(DgBatch *batch);
@@ -78,6 +80,62 @@ get_or_create_many(FunctionCallInfo fcinfo)
 			batch->rows[i].record,
 			BoolGetDatum(batch->rows[i].created)};
 		bool		nulls[3] = {false, false, false};
+
+		tuplestore_putvalues(store, desc, values, nulls);
+	}
+	relation_close(batch->call.rel, NoLock);
+	MemoryContextDelete(batch->context);
+}
+
+/*
+ * update_or_create_many(target anyelement, rows jsonb, key_columns text[],
+ * touch jsonb, arbiter text)
+ */
+Datum
+duplicate_guard_update_or_create_many(PG_FUNCTION_ARGS)
+{
+	dg_target_enter();
+	PG_TRY();
+	{
+		update_or_create_many(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		dg_target_leave();
+	}
+	PG_END_TRY();
+	return (Datum) 0;
+}
+
+/*
+ * The call inside its bracket.
+ */
+static void
+update_or_create_many(FunctionCallInfo fcinfo)
+{
+	DgBatch    *batch = palloc0(sizeof(DgBatch));
+	DgMemo	   *memo = dg_target_memo(fcinfo);
+	Jsonb	   *rows = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+	Tuplestorestate *store;
+	TupleDesc	desc;
+
+	store = begin_answer(fcinfo, &desc);
+	init_batch(batch);
+	batch->call.updates = true;
+	batch->call.lookup = key_columns(fcinfo, 2);
+	batch->call.touch = dg_candidate_object(fcinfo, 3, "touch", true);
+	if (!PG_ARGISNULL(4))
+		batch->arbiter_name = text_to_cstring(PG_GETARG_TEXT_PP(4));
+	batch->call.rel = dg_target_open(memo);
+	run(batch, memo, rows, dg_batch_update_or_create);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		Datum		values[4] = {
+			Int32GetDatum(i + 1),
+			batch->rows[i].record,
+			BoolGetDatum(batch->rows[i].created),
+			BoolGetDatum(batch->rows[i].updated)};
+		bool		nulls[4] = {false, false, false, false};
 
 		tuplestore_putvalues(store, desc, values, nulls);
 	}

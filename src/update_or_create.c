@@ -48,23 +48,14 @@
 #include "creation.h"
 #include "guard.h"
 #include "image.h"
+#include "update_or_create.h"
 
 #define DG_UPDATE_ROUNDS 64
-
-/* What became of the call */
-typedef enum DgOutcome
-{
-	DG_UNCHANGED,
-	DG_CREATED,
-	DG_UPDATED,
-	DG_GONE						/* the row, before it could be locked */
-} DgOutcome;
 
 PG_FUNCTION_INFO_V1(duplicate_guard_update_or_create);
 
 static Datum update_or_create(FunctionCallInfo fcinfo);
 static void read_arguments(FunctionCallInfo fcinfo, DgCall *call);
-static DgOutcome update_or_create_row(DgCall *call, Datum *record);
 static bool differs(DgCall *call, Datum record);
 static void prepare_update(DgCall *call);
 static DgLockStrength lock_to_update(DgCall *call);
@@ -115,7 +106,7 @@ update_or_create(FunctionCallInfo fcinfo)
 
 	call.rel = dg_target_open(memo);
 	dg_guard_open(&call, memo, arbiter, require_unique);
-	outcome = update_or_create_row(&call, &record);
+	outcome = dg_update_or_create(&call, &record);
 	record = make_result(call.target, record, outcome);
 	relation_close(call.rel, NoLock);
 	return record;
@@ -141,11 +132,9 @@ read_arguments(FunctionCallInfo fcinfo, DgCall *call)
 /*
  * The row of the lookup as the call leaves it, and what the call did.
  */
-static DgOutcome
-update_or_create_row(DgCall *call, Datum *record)
+DgOutcome
+dg_update_or_create(DgCall *call, Datum *record)
 {
-	DgLockStrength lock = DG_LOCK_NONE;
-
 	for (int round = 0; round < DG_UPDATE_ROUNDS; round++)
 	{
 		DgOutcome	outcome;
@@ -154,18 +143,24 @@ update_or_create_row(DgCall *call, Datum *record)
 		call->lock = DG_LOCK_NONE;
 		if (dg_guard_get_or_create(call, record))
 			return DG_CREATED;
-		if (!differs(call, *record))
-			return DG_UNCHANGED;
-		if (lock == DG_LOCK_NONE)
-		{
-			prepare_update(call);
-			lock = lock_to_update(call);
-		}
-		outcome = lock_and_update(call, lock, record);
+		outcome = dg_update_found(call, record);
 		if (outcome != DG_GONE)
 			return outcome;
 	}
 	report_not_lockable(call);
+}
+
+/*
+ * Updates a row that was found, if it differs.
+ */
+DgOutcome
+dg_update_found(DgCall *call, Datum *record)
+{
+	if (!differs(call, *record))
+		return DG_UNCHANGED;
+	if (!call->may_update)
+		prepare_update(call);
+	return lock_and_update(call, lock_to_update(call), record);
 }
 
 /*
@@ -193,6 +188,7 @@ prepare_update(DgCall *call)
 {
 	dg_creation_check_update(call->rel);
 	dg_candidate_convert(&call->changes, call->shape->touch, call->touch);
+	call->may_update = true;
 }
 
 /*
