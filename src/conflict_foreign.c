@@ -49,6 +49,8 @@ typedef struct ForeignKey
 static List *load_keys(DgConflicts *conflicts, DgRow *row);
 static bool is_to_be_checked(DgConflicts *conflicts, DgRow *row,
 							 HeapTuple tuple);
+static char *declared_name(Oid conoid);
+static Oid	get_parent(Oid conoid);
 static int	compare_names(const ListCell *a, const ListCell *b);
 static bool lacks_parent(DgConflicts *conflicts, ForeignKey *key);
 static int	count_nulls(ForeignKey *key);
@@ -100,18 +102,17 @@ load_keys(DgConflicts *conflicts, DgRow *row)
 		ForeignKeyCacheInfo *info = lfirst(lc);
 		HeapTuple	tuple = SearchSysCache1(CONSTROID,
 										  ObjectIdGetDatum(info->conoid));
-		Form_pg_constraint form;
 
 		if (!HeapTupleIsValid(tuple))
 			elog(ERROR, "cache lookup failed for constraint %u", info->conoid);
-		form = (Form_pg_constraint) GETSTRUCT(tuple);
 		if (is_to_be_checked(conflicts, row, tuple))
 		{
 			ForeignKey *key = palloc(sizeof(ForeignKey));
 
 			key->info = info;
-			key->name = pstrdup(NameStr(form->conname));
-			key->matchtype = form->confmatchtype;
+			key->name = declared_name(info->conoid);
+			key->matchtype =
+				((Form_pg_constraint) GETSTRUCT(tuple))->confmatchtype;
 			key->row = row;
 			keys = lappend(keys, key);
 		}
@@ -144,6 +145,34 @@ is_to_be_checked(DgConflicts *conflicts, DgRow *row, HeapTuple tuple)
 				form->conrelid;
 	ReleaseSysCache(parent);
 	return inherited && dg_conflicts_is_top(conflicts, row);
+}
+
+/*
+ * The name under which integrity_error reports it: that of the topmost
+ * constraint that it was made from.
+ */
+static char *
+declared_name(Oid conoid)
+{
+	while (OidIsValid(get_parent(conoid)))
+		conoid = get_parent(conoid);
+	return get_constraint_name(conoid);
+}
+
+/*
+ * The constraint that this one was made from, or InvalidOid.
+ */
+static Oid
+get_parent(Oid conoid)
+{
+	HeapTuple	tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(conoid));
+	Oid			parent;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for constraint %u", conoid);
+	parent = ((Form_pg_constraint) GETSTRUCT(tuple))->conparentid;
+	ReleaseSysCache(tuple);
+	return parent;
 }
 
 /*

@@ -11,6 +11,7 @@
  */
 #include "postgres.h"
 
+#include "catalog/partition.h"
 #include "nodes/makefuncs.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
@@ -24,12 +25,14 @@ typedef struct Meeting
 {
 	DgConflicts *conflicts;
 	DgIndex    *index;
+	const char *constraint;		/* as declared at the root of the partitions */
 	List	   *columns;
 } Meeting;
 
 static int	compare_names(const ListCell *a, const ListCell *b);
 static void look_in(DgConflicts *conflicts, DgRow *row, DgIndex *index);
 static Node *bounds_of(DgConflicts *conflicts, DgRow *row);
+static const char *declared_name(DgIndex *index);
 static List *columns_of(Relation rel, DgIndex *index);
 static void take(Datum record, void *arg);
 
@@ -81,7 +84,8 @@ compare_names(const ListCell *a, const ListCell *b)
 static void
 look_in(DgConflicts *conflicts, DgRow *row, DgIndex *index)
 {
-	Meeting		meeting = {conflicts, index, columns_of(row->rel, index)};
+	Meeting		meeting = {conflicts, index, declared_name(index),
+					   columns_of(row->rel, index)};
 	Datum		values[INDEX_MAX_KEYS];
 	bool		isnull[INDEX_MAX_KEYS];
 	char		nulls[INDEX_MAX_KEYS];
@@ -113,6 +117,18 @@ bounds_of(DgConflicts *conflicts, DgRow *row)
 	if (dg_conflicts_is_top(conflicts, row))
 		return NULL;
 	return (Node *) make_ands_explicit(RelationGetPartitionQual(row->rel));
+}
+
+/*
+ * The name under which integrity_error reports it: that of the topmost index
+ * that it belongs to.
+ */
+static const char *
+declared_name(DgIndex *index)
+{
+	if (!get_rel_relispartition(index->indexoid))
+		return index->name;
+	return get_rel_name(llast_oid(get_partition_ancestors(index->indexoid)));
 }
 
 /*
@@ -148,5 +164,5 @@ take(Datum record, void *arg)
 	dg_conflicts_add(meeting->conflicts,
 					 meeting->index->exclusion ? DG_EXCLUSION_VIOLATION :
 												 DG_UNIQUE_VIOLATION,
-					 meeting->index->name, meeting->columns, &record);
+					 meeting->constraint, meeting->columns, &record);
 }
