@@ -124,6 +124,33 @@ SELECT * FROM pg_temp.broken('RAISE, the server''s words and code', $$DO $d$ BEG
 SELECT * FROM pg_temp.broken('RAISE, class only', $$DO $d$ BEGIN RAISE integrity_constraint_violation; END $d$ $$);
 SELECT * FROM pg_temp.broken('RAISE, check_violation', $$DO $d$ BEGIN RAISE check_violation; END $d$ $$);
 
+-- An error that a parallel worker raised: only its fields and text arrive.
+CREATE TABLE many AS SELECT i FROM generate_series(-1000, 1000) i;
+ALTER TABLE many SET (parallel_workers = 2);
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+SET parallel_leader_participation = off;
+CREATE DOMAIN counted AS int CONSTRAINT is_counted CHECK (VALUE > 0);
+CREATE FUNCTION counted(i int) RETURNS int LANGUAGE plpgsql PARALLEL SAFE AS $$
+DECLARE c counted := i;
+BEGIN
+  RETURN c;
+END $$;
+SELECT * FROM pg_temp.broken('parallel worker', $$SELECT sum(counted(i)) FROM many$$);
+DO $$
+DECLARE context text;
+BEGIN
+  EXECUTE 'SELECT sum(counted(i)) FROM many';
+EXCEPTION WHEN check_violation THEN
+  GET STACKED DIAGNOSTICS context = PG_EXCEPTION_CONTEXT;
+  RAISE WARNING 'in a parallel worker: %', context LIKE '%parallel worker%';
+END $$;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET parallel_leader_participation;
+
 -- What was there when the error was raised, and is not any more.
 CREATE TABLE gone (id int CONSTRAINT gone_id PRIMARY KEY, n int NOT NULL CONSTRAINT gone_n CHECK (n > 0));
 INSERT INTO gone VALUES (1, 1);
