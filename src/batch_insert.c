@@ -31,6 +31,7 @@
 #include "utils/tuplestore.h"
 
 #include "batch.h"
+#include "receiver.h"
 
 /* The columns of the statement, in the order of their numbers */
 typedef struct Columns
@@ -66,11 +67,7 @@ static void evaluate_defaults(DgBatch *batch, Columns *columns,
 static void make_default(Relation rel, Columns *columns, int i,
 						 AttrNumber attnum);
 static Datum evaluate_default(Columns *columns, int i, bool *isnull);
-static void make_receiver(Receiver *receiver);
 static bool receive(TupleTableSlot *slot, DestReceiver *self);
-static void ignore_startup(DestReceiver *self, int operation,
-						   TupleDesc typeinfo);
-static void ignore(DestReceiver *self);
 
 /*
  * Inserts the first rows of these keys, which are sorted, and notes the records
@@ -91,7 +88,7 @@ dg_batch_insert(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 
 	make_columns(batch, &columns, keys, nkeys);
 	rows = fill(batch, &columns, keys, nkeys);
-	make_receiver(&receiver);
+	dg_receiver_init(&receiver.pub, receive);
 	dg_statement_create_many(call->rel, call->shape, batch->arbiter, true,
 							 columns.attrs, columns.desc, rows, &receiver.pub);
 	tuplestore_end(rows);
@@ -231,19 +228,6 @@ evaluate_default(Columns *columns, int i, bool *isnull)
 }
 
 /*
- * Callbacks of the receiver.
- */
-static void
-make_receiver(Receiver *receiver)
-{
-	receiver->pub.receiveSlot = receive;
-	receiver->pub.rStartup = ignore_startup;
-	receiver->pub.rShutdown = ignore;
-	receiver->pub.rDestroy = ignore;
-	receiver->pub.mydest = DestNone;
-}
-
-/*
  * Takes a row that was created.  They come in the order of the keys, without
  * those that were in conflict: so the keys are passed up to the one it has.
  */
@@ -273,20 +257,4 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 	}
 	receiver->lost = true;
 	return true;
-}
-
-/*
- * A receiver's other callbacks.
- */
-static void
-ignore_startup(DestReceiver *self, int operation, TupleDesc typeinfo)
-{
-}
-
-/*
- * Likewise.
- */
-static void
-ignore(DestReceiver *self)
-{
 }

@@ -22,12 +22,14 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
+#include "nodes/params.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
+#include "receiver.h"
 #include "statement.h"
 
 #define DG_MAX_STATEMENTS_PER_SHAPE 16
@@ -62,8 +64,9 @@ static Oid *parameter_types(Relation rel, DgShape *shape, DgStatementKey *key,
 							int *nargs);
 static bool execute(Relation rel, DgStatement *statement, Datum *values,
 					const char *nulls, Snapshot snapshot, Datum *record);
-static int	run_plan(DgStatement *statement, Datum *values,
-					const char *nulls, Snapshot snapshot);
+static void run_plan(DgStatement *statement, Datum *values,
+					 const char *nulls, Snapshot snapshot,
+					 DestReceiver *receiver);
 static void hint_retry(void *arg);
 
 /*
@@ -426,46 +429,57 @@ execute(Relation rel, DgStatement *statement, Datum *values,
 	ErrorContextCallback callback = {
 		.previous = error_context_stack,
 		.callback = hint_retry};
-	int			rc;
-	bool		found;
-	bool		isnull;
+	DgRecordReceiver receiver;
 
+	dg_receiver_expect_record(&receiver);
 	error_context_stack = &callback;
 	SPI_connect();
-	rc = run_plan(statement, values, nulls, snapshot);
-	if (rc < 0)
-		elog(ERROR, "SPI_execute_plan failed: %s", SPI_result_code_string(rc));
-	if (SPI_processed > 1)
+	run_plan(statement, values, nulls, snapshot, &receiver.pub);
+	SPI_finish();
+	error_context_stack = callback.previous;
+	if (receiver.received > 1)
 		ereport(ERROR,
 				(errcode(ERRCODE_CARDINALITY_VIOLATION),
 				 errmsg("more than one row of \"%s\" matches the lookup",
 						RelationGetRelationName(rel)),
 				 errhint("Look up by columns that are unique over all of it."),
 				 errtable(rel)));
-	found = (SPI_processed == 1);
-	if (found)
-	{
-		*record = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc,
-								1, &isnull);
-		Assert(!isnull);
-		*record = SPI_datumTransfer(*record, false, -1);
-	}
-	SPI_finish();
-	error_context_stack = callback.previous;
-	return found;
+	*record = receiver.record;
+	return receiver.received == 1;
 }
 
 /*
  * With SPI's own snapshot, or with the given one.
  */
-static int
+static void
 run_plan(DgStatement *statement, Datum *values, const char *nulls,
-		 Snapshot snapshot)
+		 Snapshot snapshot, DestReceiver *receiver)
 {
-	if (snapshot == InvalidSnapshot)
-		return SPI_execute_plan(statement->plan, values, nulls, false, 2);
-	return SPI_execute_snapshot(statement->plan, values, nulls, snapshot,
-								InvalidSnapshot, true, false, 2);
+	int			n = SPI_getargcount(statement->plan);
+	SPIExecuteOptions options = {
+		.params = makeParamList(n),
+		.read_only = snapshot != InvalidSnapshot,
+		.tcount = 2,
+		.dest = receiver};
+	int			rc;
+
+	for (int i = 0; i < n; i++)
+	{
+		ParamExternData *param = &options.params->params[i];
+
+		param->value = values[i];
+		param->isnull = nulls[i] == 'n';
+		param->pflags = PARAM_FLAG_CONST;
+		param->ptype = SPI_getargtypeid(statement->plan, i);
+	}
+	if (snapshot != InvalidSnapshot)
+		PushActiveSnapshot(snapshot);
+	rc = SPI_execute_plan_extended(statement->plan, &options);
+	if (rc < 0)
+		elog(ERROR, "SPI_execute_plan_extended failed: %s",
+			 SPI_result_code_string(rc));
+	if (snapshot != InvalidSnapshot)
+		PopActiveSnapshot();
 }
 
 /*
