@@ -25,9 +25,9 @@
  *
  * The loop ends as that in guard.c does, after as many rounds.  What is left
  * then goes row by row through the guard, which raises the accurate error or
- * creates.  The same way goes everything that is no table with an arbiter of its
- * own for all rows: views, foreign tables, tables with row security, rows with
- * different arbiters; and rows whose key was rewritten by a BEFORE trigger, so
+ * creates.  The same way goes everything that is no table with an arbiter of
+ * its own for all rows: views, foreign tables, tables with row security, rows
+ * with different arbiters; and rows whose key a BEFORE trigger rewrote, so
  * that nobody can say which row of the batch a created one is.
  *
  * The rounds work on a list of the keys that are missing.  A row that the look

@@ -111,7 +111,9 @@ make_columns(DgBatch *batch, Columns *columns, const int *keys, int nkeys)
 	columns->defaults = palloc0(columns->desc->natts * sizeof(ExprState *));
 	columns->ready = palloc0(columns->desc->natts * sizeof(bool));
 	columns->econtext = CreateStandaloneExprContext();
-	for (int i = 1; (attnum = bms_next_member(columns->attrs, attnum)) >= 0; i++)
+	for (int i = 1;
+		 (attnum = bms_next_member(columns->attrs, attnum)) >= 0;
+		 i++)
 		TupleDescCopyEntry(columns->desc, i, desc, attnum);
 }
 
@@ -159,7 +161,9 @@ fill(DgBatch *batch, Columns *columns, const int *keys, int nkeys)
 		dg_batch_convert(batch, row, row->names->columns);
 		if (!bms_equal(row->names->columns, columns->attrs))
 			evaluate_defaults(batch, columns, row->names->columns);
-		for (int i = 0; (attnum = bms_next_member(columns->attrs, attnum)) >= 0; i++)
+		for (int i = 0;
+			 (attnum = bms_next_member(columns->attrs, attnum)) >= 0;
+			 i++)
 		{
 			values[i] = candidate->values[attnum - 1];
 			nulls[i] = candidate->nulls[attnum - 1];
@@ -184,7 +188,9 @@ evaluate_defaults(DgBatch *batch, Columns *columns, Bitmapset *named)
 	DgCandidate *candidate = &batch->call.candidate;
 	int			attnum = -1;
 
-	for (int i = 0; (attnum = bms_next_member(columns->attrs, attnum)) >= 0; i++)
+	for (int i = 0;
+		 (attnum = bms_next_member(columns->attrs, attnum)) >= 0;
+		 i++)
 	{
 		if (bms_is_member(attnum, named) ||
 			bms_is_member(attnum, batch->touched))

@@ -7,10 +7,10 @@
  * by hashing where the types' hash functions belong to that equality, else by
  * sorting.  Either takes n log n at most.
  *
- * The order is that of the arbiter's operator class, ascending.  Any order would
- * do to insert by, as long as every session has the same and equal keys are
- * neighbours; this is also the one in which the index is filled best, and in
- * which others write ORDER BY.
+ * The order is that of the arbiter's operator class, ascending.  Any order
+ * would do to insert by, as long as every session has the same and equal keys
+ * are neighbours; this is also the one in which the index is filled best, and
+ * in which others write ORDER BY.
  */
 #include "postgres.h"
 
@@ -59,9 +59,9 @@ static int	compare_keys(KeyOrder *order, DgBatchKey *left,
 
 /*
  * Finds the arbiter of the rows and gives every row its key.  The arbiter stays
- * NULL when no index decides (views, foreign tables) or not the same one for all
- * rows; then there are no keys.  42P10 where an index should decide and none
- * does.
+ * NULL when no index decides (views, foreign tables) or not the same one for
+ * all rows; then there are no keys.  42P10 where an index should decide and
+ * none does.
  */
 void
 dg_batch_fold(DgBatch *batch)
@@ -256,8 +256,8 @@ dg_batch_has_key(DgBatch *batch, DgBatchKey *key, Datum record)
 }
 
 /*
- * Makes one key of equal ones, each of which was first seen in a row of its own,
- * and closes the gaps.
+ * Makes one key of equal ones, each of which was first seen in a row of its
+ * own, and closes the gaps.
  */
 static void
 fold_by_sorting(DgBatch *batch)

@@ -55,8 +55,8 @@ dg_conflict_domains(DgConflicts *conflicts)
 }
 
 /*
- * Every constraint of one column's domain.  The reference is the context's, which
- * lets go of it when it is reset.
+ * Every constraint of one column's domain.  The reference is the context's,
+ * which lets go of it when it is reset.
  */
 static void
 check_domain(DgConflicts *conflicts, DgRow *row, Form_pg_attribute attr)

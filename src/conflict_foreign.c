@@ -315,6 +315,7 @@ is_own_parent(DgConflicts *conflicts, ForeignKey *key)
 static bool
 has_row(DgConflicts *conflicts, Oid relid)
 {
+	Oid			ours = RelationGetRelid(conflicts->rel);
 	ListCell   *lc;
 
 	foreach(lc, conflicts->rows)
@@ -323,11 +324,9 @@ has_row(DgConflicts *conflicts, Oid relid)
 			return true;
 	}
 	return (conflicts->rel->rd_rel->relispartition &&
-			list_member_oid(get_partition_ancestors(RelationGetRelid(conflicts->rel)),
-							relid)) ||
+			list_member_oid(get_partition_ancestors(ours), relid)) ||
 		   (get_rel_relispartition(relid) &&
-			list_member_oid(get_partition_ancestors(relid),
-							RelationGetRelid(conflicts->rel)));
+			list_member_oid(get_partition_ancestors(relid), ours));
 }
 
 /*

@@ -53,11 +53,12 @@ void
 dg_exact_key_add(DgCall *call, ErrorData *error, DgErrorFields *fields)
 {
 	Oid			indexoid = violated_index(error);
-	Oid			table = OidIsValid(indexoid) ? IndexGetRelation(indexoid, true) :
-									   InvalidOid;
+	Oid			table = InvalidOid;
 	Relation	rel;
 	DgIndex    *index;
 
+	if (OidIsValid(indexoid))
+		table = IndexGetRelation(indexoid, true);
 	if (!OidIsValid(table) || !is_of(call->rel, table))
 		return;
 	rel = try_relation_open(table, AccessShareLock);

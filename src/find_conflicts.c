@@ -201,14 +201,17 @@ void
 dg_conflicts_add(DgConflicts *conflicts, DgKind kind, const char *constraint,
 				 List *columns, Datum *record)
 {
-	Datum		values[4];
+	Datum		values[4] = {0};
 	bool		nulls[4] = {false, constraint == NULL, columns == NIL,
 					 record == NULL};
 
 	values[0] = CStringGetTextDatum(dg_kind_name(kind));
-	values[1] = constraint != NULL ? CStringGetTextDatum(constraint) : (Datum) 0;
-	values[2] = columns != NIL ? name_array(columns) : (Datum) 0;
-	values[3] = record != NULL ? *record : (Datum) 0;
+	if (constraint != NULL)
+		values[1] = CStringGetTextDatum(constraint);
+	if (columns != NIL)
+		values[2] = name_array(columns);
+	if (record != NULL)
+		values[3] = *record;
 	tuplestore_putvalues(conflicts->result->setResult,
 						 conflicts->result->setDesc, values, nulls);
 }

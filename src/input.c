@@ -49,10 +49,9 @@ dg_input_make(Relation rel, AttrNumber attnum)
 	else
 	{
 		JsonbValue	null = {.type = jbvNull};
+		Jsonb	   *object = single(input->name, input->namelen, &null);
 
-		input->columns = dg_candidate_columns(rel,
-											  single(input->name, input->namelen,
-													 &null));
+		input->columns = dg_candidate_columns(rel, object);
 	}
 	return input;
 }
@@ -132,13 +131,15 @@ read_scalar(DgInput *input, JsonbValue *value)
 static char *
 value_text(JsonbValue *value)
 {
+	Datum		number;
+
 	switch (value->type)
 	{
 		case jbvString:
 			return pnstrdup(value->val.string.val, value->val.string.len);
 		case jbvNumeric:
-			return DatumGetCString(DirectFunctionCall1(numeric_out,
-													   NumericGetDatum(value->val.numeric)));
+			number = NumericGetDatum(value->val.numeric);
+			return DatumGetCString(DirectFunctionCall1(numeric_out, number));
 		case jbvBool:
 			return pstrdup(value->val.boolean ? "true" : "false");
 		case jbvBinary:

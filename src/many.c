@@ -268,6 +268,7 @@ begin_answer(FunctionCallInfo fcinfo, TupleDesc *desc)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old;
+	bool		random_access;
 
 	if (info == NULL || !IsA(info, ReturnSetInfo) ||
 		(info->allowedModes & SFRM_Materialize) == 0)
@@ -279,9 +280,8 @@ begin_answer(FunctionCallInfo fcinfo, TupleDesc *desc)
 	if (get_call_result_type(fcinfo, NULL, desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	*desc = BlessTupleDesc(*desc);
-	info->setResult =
-		tuplestore_begin_heap((info->allowedModes & SFRM_Materialize_Random) != 0,
-							  false, work_mem);
+	random_access = (info->allowedModes & SFRM_Materialize_Random) != 0;
+	info->setResult = tuplestore_begin_heap(random_access, false, work_mem);
 	info->setDesc = *desc;
 	info->returnMode = SFRM_Materialize;
 	MemoryContextSwitchTo(old);

@@ -39,10 +39,11 @@ DgRow *
 dg_row_make(Relation rel, DgCandidate *candidate, Bitmapset *named)
 {
 	DgRow	   *row = make_empty(rel);
+	TupleDesc	desc = row->slot->tts_tupleDescriptor;
 
-	for (int i = 0; i < row->slot->tts_tupleDescriptor->natts; i++)
+	for (int i = 0; i < desc->natts; i++)
 	{
-		Form_pg_attribute attr = TupleDescAttr(row->slot->tts_tupleDescriptor, i);
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
 
 		if (attr->attisdropped || attr->attgenerated)
 			continue;

@@ -12,7 +12,7 @@
 #include "index.h"
 #include "nodes/execnodes.h"
 
-/* A row in the making, in the layout of the table or of one of its partitions */
+/* A row in the making, in the layout of the table or of one of its leaves */
 typedef struct DgRow
 {
 	Relation	rel;

@@ -364,11 +364,11 @@ dg_statement_text_conflicts(Relation rel, Relation partition, DgIndex *index,
 	DgArbiter	arbiter = {.index = index};
 	DgStatementKey key = {.verb = DG_LOOK, .arbiter = &arbiter, .nulls = nulls};
 	const char *alias = free_alias(rel);
-	Bitmapset  *primary = RelationGetIndexAttrBitmap(rel,
-													INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	Bitmapset  *primary;
 	int			i = -1;
 	StringInfoData sql;
 
+	primary = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	initStringInfo(&sql);
 	appendStringInfo(&sql, "SELECT %s FROM %s%s AS %s WHERE ", alias,
 					 only(rel), dg_target_name(rel), alias);
@@ -378,7 +378,8 @@ dg_statement_text_conflicts(Relation rel, Relation partition, DgIndex *index,
 	appendStringInfoString(&sql, " ORDER BY ");
 	while ((i = bms_next_member(primary, i)) >= 0)
 		appendStringInfo(&sql, "%s.%s, ", alias,
-						 column_name(rel, i + FirstLowInvalidHeapAttributeNumber));
+						 column_name(rel,
+									 i + FirstLowInvalidHeapAttributeNumber));
 	appendStringInfo(&sql, "%s::pg_catalog.text COLLATE pg_catalog.\"C\"",
 					 alias);
 	return sql.data;
