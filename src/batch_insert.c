@@ -18,6 +18,7 @@
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
+#include "compat.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -115,6 +116,7 @@ make_columns(DgBatch *batch, Columns *columns, const int *keys, int nkeys)
 		 (attnum = bms_next_member(columns->attrs, attnum)) >= 0;
 		 i++)
 		TupleDescCopyEntry(columns->desc, i, desc, attnum);
+	TupleDescFinalize(columns->desc);
 }
 
 /*

@@ -27,6 +27,7 @@
 #include "utils/varlena.h"
 
 #include "candidate.h"
+#include "compat.h"
 #include "target.h"
 
 static void refuse_object(Jsonb *json, const char *argname);
@@ -203,6 +204,7 @@ dg_candidate_columns(Relation rel, Jsonb *object)
 									value.val.string.len));
 	}
 	Assert(columns->ncolumns == max);
+	TupleDescFinalize(columns->desc);
 	return columns;
 }
 

@@ -83,6 +83,11 @@ typedef OverrideSearchPath SearchPathMatcher;
 #define DG_EXECUTOR_RUN_ARGUMENTS queryDesc, direction, count, execute_once
 #endif
 
+/* 19: a descriptor that was filled in by hand must be finished */
+#if PG_VERSION_NUM < 190000
+#define TupleDescFinalize(desc) ((void) (desc))
+#endif
+
 /* 19: post_parse_analyze_hook may not change it */
 #if PG_VERSION_NUM >= 190000
 #define DG_JUMBLE_STATE const JumbleState

@@ -34,6 +34,7 @@
 #include "utils/snapmgr.h"
 
 #include "call.h"
+#include "compat.h"
 #include "conflicts.h"
 
 PG_FUNCTION_INFO_V1(duplicate_guard_find_conflicts);
@@ -170,6 +171,7 @@ below_domains(DgColumns *columns)
 						   typmod, attr->attndims);
 		TupleDescInitEntryCollation(result->desc, i + 1, attr->attcollation);
 	}
+	TupleDescFinalize(result->desc);
 	return result;
 }
 

@@ -38,6 +38,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "compat.h"
 #include "target.h"
 
 #define DG_MAX_TARGETS 256
@@ -262,6 +263,7 @@ make_result_desc(TupleDesc desc, bool updates)
 	TupleDescInitEntry(result, 2, "was_created", BOOLOID, -1, 0);
 	if (updates)
 		TupleDescInitEntry(result, 3, "was_updated", BOOLOID, -1, 0);
+	TupleDescFinalize(result);
 	return BlessTupleDesc(result);
 }
 
