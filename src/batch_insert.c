@@ -18,7 +18,6 @@
 #include "executor/executor.h"
 #include "executor/tuptable.h"
 #include "miscadmin.h"
-#include "compat.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -32,6 +31,7 @@
 #include "utils/tuplestore.h"
 
 #include "batch.h"
+#include "compat.h"
 #include "receiver.h"
 
 /* The columns of the statement, in the order of their numbers */
