@@ -25,6 +25,21 @@ FROM hot AS h JOIN product AS p ON p.name = h.name
 SELECT count((r.record).price)
 FROM (SELECT p AS record FROM hot AS h JOIN product AS p ON p.name = h.name OFFSET 0) AS r
 
+-- what is left when nothing is added: the search, a function in FROM, the
+-- caller's JSON, its conversion
+--: contender index join, key from JSON
+--: plan Function Scan on jsonb_populate_record
+--: answer 20000
+--: set enable_hashjoin = off
+--: set enable_mergejoin = off
+--: set enable_memoize = off
+SELECT count((r.record).price)
+FROM (SELECT p AS record
+	  FROM hot AS h,
+		   LATERAL jsonb_populate_record(NULL::product, jsonb_build_object('name', h.name)) AS k
+		   JOIN product AS p ON p.name = k.name
+	  OFFSET 0) AS r
+
 --: contender ON CONFLICT DO NOTHING
 --: answer 0
 INSERT INTO product (name, price)
