@@ -180,3 +180,17 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1000;
 
 COMMENT ON FUNCTION update_or_create_many(anyelement, jsonb, text[], jsonb, text) IS
 'Does for each object of an array what update_or_create does for one: its columns among key_columns identify the row, the others are its values. Returns one row for each element, in their order, numbered from 1. A row that has these values already is not written. Of elements with the same key the later one''s values win; the flags say what each of them did, and the record is the row after all of them. Rows are written in key order, so that concurrent calls do not deadlock on these keys. Errors: those of update_or_create, and 22023 for an element that is no object or lacks a key column; then nothing is written.';
+
+CREATE FUNCTION try_create_many(
+	target anyelement,
+	rows jsonb)
+RETURNS TABLE (
+	ordinality integer,
+	record anyelement,
+	was_created boolean,
+	error integrity_error)
+AS 'MODULE_PATHNAME', 'duplicate_guard_try_create_many'
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1000;
+
+COMMENT ON FUNCTION try_create_many(anyelement, jsonb) IS
+'Creates a row for each object of an array, and returns for each, in their order, numbered from 1, the row or else the integrity error as data. The good rows stay. Of two elements that exclude each other the second one gets the error. Errors that are not about what a row says are raised, as by try_create, and 22023 for an element that is no object; then nothing is created.';

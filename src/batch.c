@@ -131,7 +131,7 @@ dg_batch_try(DgBatch *batch, DgBatchStep step, int *keys, int nkeys,
 	MemoryContext old = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
 	volatile DgBatchOutcome outcome = DG_BATCH_AGAIN;
-	ErrorData  *volatile error = NULL;
+	ErrorData *volatile error = NULL;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(old);
@@ -180,7 +180,7 @@ dg_batch_create(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 	nrest = dg_batch_keep_missing(batch, rest, nkeys);
 	dg_batch_look(batch, rest, nrest);
 	return dg_batch_keep_missing(batch, rest, nrest) == 0 ? DG_BATCH_DONE :
-														   DG_BATCH_AGAIN;
+															DG_BATCH_AGAIN;
 }
 
 /*

@@ -28,7 +28,8 @@ typedef struct DgBatchRow
 {
 	JsonbContainer *object;
 	DgRowNames *names;
-	Datum		record;
+	Datum		record;			/* 0: none */
+	Datum		error;			/* likewise */
 	int			key;			/* index into keys */
 	bool		created;
 	bool		updated;
@@ -74,8 +75,8 @@ typedef enum DgBatchOutcome
 	DG_BATCH_LOST				/* a trigger rewrote a key; likewise */
 } DgBatchOutcome;
 
-typedef DgBatchOutcome (*DgBatchStep) (DgBatch *batch, int *keys, int nkeys,
-									   MemoryContext context);
+typedef DgBatchOutcome (*DgBatchStep)(DgBatch *batch, int *keys, int nkeys,
+									  MemoryContext context);
 
 /* batch.c */
 extern void dg_batch_get_or_create(DgBatch *batch);
@@ -110,7 +111,12 @@ extern void dg_batch_sort(DgBatch *batch, int *keys, int nkeys);
 extern bool dg_batch_has_key(DgBatch *batch, DgBatchKey *key, Datum record);
 
 /* batch_insert.c */
-extern int	dg_batch_insert(DgBatch *batch, int *keys, int nkeys,
+extern int	dg_batch_insert(DgBatch *batch, const int *keys, int nkeys,
 						   MemoryContext context);
+extern void dg_batch_insert_all(DgBatch *batch, const int *rows, int nrows,
+								MemoryContext context, int *ncreated);
+
+/* batch_try.c */
+extern void dg_batch_try_create(DgBatch *batch);
 
 #endif							/* DG_BATCH_H */

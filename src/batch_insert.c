@@ -50,64 +50,108 @@ typedef struct Receiver
 {
 	DestReceiver pub;
 	DgBatch    *batch;
-	const int  *keys;
-	int			nkeys;
-	int			next;			/* the keys before it have been passed */
+	const int  *keys;			/* or rows */
+	int			count;
+	int			next;			/* those before it have been passed */
 	int			ncreated;
-	bool		lost;			/* a row had the key of none of them */
+	int		   *progress;		/* the same where an error may come */
+	bool		lost;			/* a row was none of them */
 	MemoryContext context;
 } Receiver;
 
-static void make_columns(DgBatch *batch, Columns *columns, const int *keys,
-						 int nkeys);
-static Bitmapset *named_columns(DgBatch *batch, const int *keys, int nkeys);
+static void insert(DgBatch *batch, const int *rows, int nrows,
+				   bool on_conflict, Receiver *receiver);
+static void make_columns(DgBatch *batch, Columns *columns, const int *rows,
+						 int nrows);
+static Bitmapset *named_columns(DgBatch *batch, const int *rows, int nrows);
 static Tuplestorestate *fill(DgBatch *batch, Columns *columns,
-							 const int *keys, int nkeys);
+							 const int *rows, int nrows);
 static void evaluate_defaults(DgBatch *batch, Columns *columns,
 							  Bitmapset *named);
 static void make_default(Relation rel, Columns *columns, int i,
 						 AttrNumber attnum);
 static Datum evaluate_default(Columns *columns, int i, bool *isnull);
-static bool receive(TupleTableSlot *slot, DestReceiver *self);
+static bool receive_by_key(TupleTableSlot *slot, DestReceiver *self);
+static bool receive_in_order(TupleTableSlot *slot, DestReceiver *self);
 
 /*
- * Inserts the first rows of these keys, which are sorted, and notes the records
- * of those that were created, in that context.  Returns how many were, or -1 if
- * a trigger gave a row another key, so that it is not known whose it is.
+ * Inserts the first rows of these keys, which are sorted, but for those in
+ * conflict.  Notes the records of those that were created, in that context.
+ * Returns how many were, or -1 if a trigger gave a row another key, so that it
+ * is not known whose it is.
  */
 int
-dg_batch_insert(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
+dg_batch_insert(DgBatch *batch, const int *keys, int nkeys,
+				MemoryContext context)
 {
-	DgCall	   *call = &batch->call;
-	Columns		columns = {0};
-	Tuplestorestate *rows;
+	int		   *rows = MemoryContextAllocHuge(context, nkeys * sizeof(int));
 	Receiver	receiver = {
 		.batch = batch,
 		.keys = keys,
-		.nkeys = nkeys,
+		.count = nkeys,
 		.context = context};
 
-	make_columns(batch, &columns, keys, nkeys);
-	rows = fill(batch, &columns, keys, nkeys);
-	dg_receiver_init(&receiver.pub, receive);
-	dg_statement_create_many(call->rel, call->shape, batch->arbiter, true,
-							 columns.attrs, columns.desc, rows, &receiver.pub);
-	tuplestore_end(rows);
-	FreeExprContext(columns.econtext, true);
+	for (int i = 0; i < nkeys; i++)
+		rows[i] = batch->keys[keys[i]].first;
+	dg_receiver_init(&receiver.pub, receive_by_key);
+	insert(batch, rows, nkeys, true, &receiver);
+	pfree(rows);
 	return receiver.lost ? -1 : receiver.ncreated;
+}
+
+/*
+ * Inserts these rows, in their order, and notes their records in that context;
+ * a conflict is an error.  ncreated counts those that have been inserted so far,
+ * so that after an error it tells which row it was, unless a trigger suppressed
+ * some; when they are less than they should be without an error, one did.
+ */
+void
+dg_batch_insert_all(DgBatch *batch, const int *rows, int nrows,
+					MemoryContext context, int *ncreated)
+{
+	Receiver	receiver = {
+		.batch = batch,
+		.keys = rows,
+		.count = nrows,
+		.progress = ncreated,
+		.context = context};
+
+	*ncreated = 0;
+	dg_receiver_init(&receiver.pub, receive_in_order);
+	insert(batch, rows, nrows, false, &receiver);
+}
+
+/*
+ * One statement for these rows.
+ */
+static void
+insert(DgBatch *batch, const int *rows, int nrows, bool on_conflict,
+	   Receiver *receiver)
+{
+	DgCall	   *call = &batch->call;
+	Columns		columns = {0};
+	Tuplestorestate *store;
+
+	make_columns(batch, &columns, rows, nrows);
+	store = fill(batch, &columns, rows, nrows);
+	dg_statement_create_many(call->rel, call->shape, batch->arbiter,
+							 on_conflict, columns.attrs, columns.desc, store,
+							 &receiver->pub);
+	tuplestore_end(store);
+	FreeExprContext(columns.econtext, true);
 }
 
 /*
  * The columns that any of these rows names.
  */
 static void
-make_columns(DgBatch *batch, Columns *columns, const int *keys, int nkeys)
+make_columns(DgBatch *batch, Columns *columns, const int *rows, int nrows)
 {
 	TupleDesc	desc = RelationGetDescr(batch->call.rel);
 	int			attnum = -1;
 
 	columns->context = CurrentMemoryContext;
-	columns->attrs = named_columns(batch, keys, nkeys);
+	columns->attrs = named_columns(batch, rows, nrows);
 	columns->desc = CreateTemplateTupleDesc(bms_num_members(columns->attrs));
 	columns->defaults = palloc0(columns->desc->natts * sizeof(ExprState *));
 	columns->ready = palloc0(columns->desc->natts * sizeof(bool));
@@ -123,14 +167,14 @@ make_columns(DgBatch *batch, Columns *columns, const int *keys, int nkeys)
  * The union of what these rows name and the call sets.
  */
 static Bitmapset *
-named_columns(DgBatch *batch, const int *keys, int nkeys)
+named_columns(DgBatch *batch, const int *rows, int nrows)
 {
 	DgRowNames *previous = NULL;
 	Bitmapset  *attrs = bms_copy(batch->touched);
 
-	for (int i = 0; i < nkeys; i++)
+	for (int i = 0; i < nrows; i++)
 	{
-		DgRowNames *names = batch->rows[batch->keys[keys[i]].first].names;
+		DgRowNames *names = batch->rows[rows[i]].names;
 
 		if (names != previous)
 			attrs = bms_add_members(attrs, names->columns);
@@ -140,10 +184,10 @@ named_columns(DgBatch *batch, const int *keys, int nkeys)
 }
 
 /*
- * The rows for the statement, in the order of the keys.
+ * The rows for the statement, in this order.
  */
 static Tuplestorestate *
-fill(DgBatch *batch, Columns *columns, const int *keys, int nkeys)
+fill(DgBatch *batch, Columns *columns, const int *rows, int nrows)
 {
 	Tuplestorestate *store = tuplestore_begin_heap(false, false, work_mem);
 	DgCandidate *candidate = &batch->call.candidate;
@@ -153,9 +197,9 @@ fill(DgBatch *batch, Columns *columns, const int *keys, int nkeys)
 
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
-	for (int k = 0; k < nkeys; k++)
+	for (int k = 0; k < nrows; k++)
 	{
-		DgBatchRow *row = &batch->rows[batch->keys[keys[k]].first];
+		DgBatchRow *row = &batch->rows[rows[k]];
 		MemoryContext old = MemoryContextSwitchTo(batch->scratch);
 		int			attnum = -1;
 
@@ -240,7 +284,7 @@ evaluate_default(Columns *columns, int i, bool *isnull)
  * those that were in conflict: so the keys are passed up to the one it has.
  */
 static bool
-receive(TupleTableSlot *slot, DestReceiver *self)
+receive_by_key(TupleTableSlot *slot, DestReceiver *self)
 {
 	Receiver   *receiver = (Receiver *) self;
 	DgBatch    *batch = receiver->batch;
@@ -250,7 +294,7 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 
 	record = slot_getattr(slot, 1, &isnull);
 	Assert(!isnull);
-	while (receiver->next < receiver->nkeys)
+	while (receiver->next < receiver->count)
 	{
 		DgBatchKey *key = &batch->keys[receiver->keys[receiver->next++]];
 
@@ -264,5 +308,24 @@ receive(TupleTableSlot *slot, DestReceiver *self)
 		return true;
 	}
 	receiver->lost = true;
+	return true;
+}
+
+/*
+ * Takes the next one of all.
+ */
+static bool
+receive_in_order(TupleTableSlot *slot, DestReceiver *self)
+{
+	Receiver   *receiver = (Receiver *) self;
+	MemoryContext old = MemoryContextSwitchTo(receiver->context);
+	DgBatchRow *row;
+	bool		isnull;
+
+	if (*receiver->progress >= receiver->count)
+		elog(ERROR, "more rows were inserted than given");
+	row = &receiver->batch->rows[receiver->keys[(*receiver->progress)++]];
+	row->record = datumCopy(slot_getattr(slot, 1, &isnull), false, -1);
+	MemoryContextSwitchTo(old);
 	return true;
 }

@@ -78,6 +78,7 @@ dg_batch_read(DgBatch *batch, Jsonb *rows)
 		row->object = element_object(batch, &value);
 		row->names = find_names(batch, row->object);
 		row->record = (Datum) 0;
+		row->error = (Datum) 0;
 		row->created = false;
 		row->updated = false;
 		row->key = -1;
@@ -310,6 +311,8 @@ dg_batch_split(DgBatch *batch, DgBatchRow *row, Jsonb **lookup,
 static bool
 is_key_column(DgBatch *batch, JsonbValue *name)
 {
+	if (batch->call.lookup == NULL)
+		return false;
 	return getKeyJsonValueFromContainer(&batch->call.lookup->root,
 										name->val.string.val,
 										name->val.string.len, NULL) != NULL;

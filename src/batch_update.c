@@ -43,7 +43,7 @@ static bool row_differs(DgBatch *batch, DgBatchRow *row, Datum record);
 static DgColumns *other_columns(DgBatch *batch, DgRowNames *names);
 static void check_possible(DgBatch *batch, int *keys, int nkeys);
 static DgBatchOutcome write_rows(DgBatch *batch, int *keys, int nkeys,
-							MemoryContext context);
+								 MemoryContext context);
 static bool update_key(DgBatch *batch, DgBatchKey *key,
 					   MemoryContext context);
 static bool update_row(DgBatch *batch, DgBatchRow *row, DgBatchKey *key,
@@ -80,8 +80,8 @@ link_rows(DgBatch *batch)
 {
 	Size		size = Max(batch->nrows, 1) * sizeof(int);
 	int		   *latest = MemoryContextAllocHuge(batch->context,
-											 Max(batch->nkeys, 1) *
-												 sizeof(int));
+										 Max(batch->nkeys, 1) *
+											 sizeof(int));
 
 	batch->next = MemoryContextAllocHuge(batch->context, size);
 	for (int i = 0; i < batch->nkeys; i++)

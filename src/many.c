@@ -21,11 +21,13 @@
 
 PG_FUNCTION_INFO_V1(duplicate_guard_get_or_create_many);
 PG_FUNCTION_INFO_V1(duplicate_guard_update_or_create_many);
+PG_FUNCTION_INFO_V1(duplicate_guard_try_create_many);
 
 static void get_or_create_many(FunctionCallInfo fcinfo);
 static void update_or_create_many(FunctionCallInfo fcinfo);
+static void try_create_many(FunctionCallInfo fcinfo);
 static void run(DgBatch *batch, DgMemo *memo, Jsonb *rows,
-				void (*work) (DgBatch *));
+				void (*work)(DgBatch *));
 static void init_batch(DgBatch *batch);
 static Jsonb *key_columns(FunctionCallInfo fcinfo, int argno);
 static void check_key_columns(ArrayType *array, Datum *names, bool *nulls,
@@ -144,10 +146,61 @@ update_or_create_many(FunctionCallInfo fcinfo)
 }
 
 /*
+ * try_create_many(target anyelement, rows jsonb)
+ */
+Datum
+duplicate_guard_try_create_many(PG_FUNCTION_ARGS)
+{
+	dg_target_enter();
+	PG_TRY();
+	{
+		try_create_many(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		dg_target_leave();
+	}
+	PG_END_TRY();
+	return (Datum) 0;
+}
+
+/*
+ * The call inside its bracket.
+ */
+static void
+try_create_many(FunctionCallInfo fcinfo)
+{
+	DgBatch    *batch = palloc0(sizeof(DgBatch));
+	DgMemo	   *memo = dg_target_memo(fcinfo);
+	Jsonb	   *rows = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
+	Tuplestorestate *store;
+	TupleDesc	desc;
+
+	store = begin_answer(fcinfo, &desc);
+	init_batch(batch);
+	batch->call.rel = dg_target_open(memo);
+	run(batch, memo, rows, dg_batch_try_create);
+	for (int i = 0; i < batch->nrows; i++)
+	{
+		DgBatchRow *row = &batch->rows[i];
+		Datum		values[4] = {
+			Int32GetDatum(i + 1),
+			row->record,
+			BoolGetDatum(row->created),
+			row->error};
+		bool		nulls[4] = {false, !row->created, false, row->created};
+
+		tuplestore_putvalues(store, desc, values, nulls);
+	}
+	relation_close(batch->call.rel, NoLock);
+	MemoryContextDelete(batch->context);
+}
+
+/*
  * Reads the rows and does the work.
  */
 static void
-run(DgBatch *batch, DgMemo *memo, Jsonb *rows, void (*work) (DgBatch *))
+run(DgBatch *batch, DgMemo *memo, Jsonb *rows, void (*work)(DgBatch *))
 {
 	ErrorContextCallback callback = {
 		.previous = error_context_stack,
@@ -159,7 +212,8 @@ run(DgBatch *batch, DgMemo *memo, Jsonb *rows, void (*work) (DgBatch *))
 		return;
 	error_context_stack = &callback;
 	dg_batch_read(batch, rows);
-	dg_batch_fold(batch);
+	if (batch->call.lookup != NULL)
+		dg_batch_fold(batch);
 	work(batch);
 	error_context_stack = callback.previous;
 }

@@ -29,15 +29,13 @@
 #include "creation.h"
 #include "exact_key.h"
 #include "site.h"
+#include "try_create.h"
 #include "violation.h"
 
 PG_FUNCTION_INFO_V1(duplicate_guard_try_create);
 
 static Datum try_create(FunctionCallInfo fcinfo);
-static ErrorData *attempt(DgCall *call, Datum *record);
 static void create(DgCall *call, Datum *record);
-static bool is_answer(ErrorData *error);
-static Datum form_error(DgCall *call, ErrorData *error);
 static TupleDesc result_desc(FunctionCallInfo fcinfo, DgMemo *memo);
 
 /*
@@ -80,12 +78,12 @@ try_create(FunctionCallInfo fcinfo)
 	call.rel = dg_target_open(memo);
 	dg_call_open(&call, memo);
 
-	error = attempt(&call, &values[0]);
+	error = dg_try_create(&call, &values[0]);
 	nulls[0] = (error != NULL);
 	values[1] = BoolGetDatum(error == NULL);
 	nulls[2] = (error == NULL);
 	if (error != NULL)
-		values[2] = form_error(&call, error);
+		values[2] = dg_try_create_error(&call, error);
 	relation_close(call.rel, NoLock);
 	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
 }
@@ -94,8 +92,8 @@ try_create(FunctionCallInfo fcinfo)
  * Creates the row in a subtransaction.  NULL when that succeeded; else the
  * error, if it is one that we return.  Both live in the caller's context.
  */
-static ErrorData *
-attempt(DgCall *call, Datum *record)
+ErrorData *
+dg_try_create(DgCall *call, Datum *record)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
@@ -119,7 +117,7 @@ attempt(DgCall *call, Datum *record)
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
 
-	if (error != NULL && !is_answer(error))
+	if (error != NULL && !dg_try_create_answers(error))
 		ReThrowError(error);
 	return error;
 }
@@ -143,8 +141,8 @@ create(DgCall *call, Datum *record)
  * it is about the row is certain only by the message that the server uses for
  * that, whatever its language.
  */
-static bool
-is_answer(ErrorData *error)
+bool
+dg_try_create_answers(ErrorData *error)
 {
 	const DgSite *site;
 
@@ -162,8 +160,8 @@ is_answer(ErrorData *error)
 /*
  * The error as an integrity_error.
  */
-static Datum
-form_error(DgCall *call, ErrorData *error)
+Datum
+dg_try_create_error(DgCall *call, ErrorData *error)
 {
 	DgErrorFields fields = {
 		.sqlerrcode = error->sqlerrcode,
