@@ -29,6 +29,11 @@ extern List *dg_conflicts_columns(Relation rel, Node *expr, List *names);
 extern List *dg_conflicts_column(Relation rel, AttrNumber attnum, List *names);
 extern bool dg_conflicts_is_top(DgConflicts *conflicts, DgRow *row);
 
+/* conflict_value.c */
+extern Bitmapset *dg_conflict_values(DgConflicts *conflicts,
+									 DgCandidate *candidate,
+									 DgColumns *columns, Jsonb *object);
+
 /* conflict_check.c */
 extern void dg_conflict_domains(DgConflicts *conflicts);
 extern void dg_conflict_not_null(DgConflicts *conflicts);

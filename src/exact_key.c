@@ -69,7 +69,7 @@ dg_exact_key_add(DgCall *call, ErrorData *error, DgErrorFields *fields)
 	if (index != NULL)
 	{
 		DgRow	   *row = dg_row_make(call->rel, &call->candidate,
-								 call->shape->defaults->attrs);
+								 call->shape->defaults->attrs, NULL);
 		DgRow	   *stored = dg_row_in_partition(row, rel);
 		const char **values = print_key(stored, index);
 

@@ -34,7 +34,6 @@
 #include "utils/snapmgr.h"
 
 #include "call.h"
-#include "compat.h"
 #include "conflicts.h"
 
 PG_FUNCTION_INFO_V1(duplicate_guard_find_conflicts);
@@ -42,8 +41,7 @@ PG_FUNCTION_INFO_V1(duplicate_guard_find_conflicts);
 static void find_conflicts(FunctionCallInfo fcinfo);
 static void refuse_kind(Relation rel);
 static void check_select(Relation rel);
-static DgRow *make_row(DgCall *call);
-static DgColumns *below_domains(DgColumns *columns);
+static DgRow *make_row(DgConflicts *conflicts, DgCall *call);
 static void find_all(DgConflicts *conflicts);
 static Datum name_array(List *names);
 
@@ -89,8 +87,8 @@ find_conflicts(FunctionCallInfo fcinfo)
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	conflicts.rel = call.rel;
-	conflicts.rows = list_make1(make_row(&call));
 	conflicts.result = (ReturnSetInfo *) fcinfo->resultinfo;
+	conflicts.rows = list_make1(make_row(&conflicts, &call));
 	find_all(&conflicts);
 	PopActiveSnapshot();
 	relation_close(call.rel, NoLock);
@@ -137,42 +135,18 @@ check_select(Relation rel)
 }
 
 /*
- * The row that the INSERT would make.  Values are converted to the base types
- * of their domains, since conversion to a domain would raise its first
- * violation.
+ * The row that the INSERT would make.
  */
 static DgRow *
-make_row(DgCall *call)
+make_row(DgConflicts *conflicts, DgCall *call)
 {
-	DgColumns  *columns = below_domains(call->shape->defaults);
+	Bitmapset  *converted = dg_conflict_values(conflicts, &call->candidate,
+											  call->shape->defaults,
+											  call->defaults);
+	Bitmapset  *refused = bms_difference(call->shape->defaults->attrs,
+										converted);
 
-	dg_candidate_convert(&call->candidate, columns, call->defaults);
-	return dg_row_make(call->rel, &call->candidate, columns->attrs);
-}
-
-/*
- * The same columns with base types, for one conversion.
- */
-static DgColumns *
-below_domains(DgColumns *columns)
-{
-	DgColumns  *result = palloc(sizeof(DgColumns));
-
-	*result = *columns;
-	result->keep_converter = false;
-	result->desc = CreateTemplateTupleDesc(columns->ncolumns);
-	for (int i = 0; i < columns->ncolumns; i++)
-	{
-		Form_pg_attribute attr = TupleDescAttr(columns->desc, i);
-		int32		typmod = attr->atttypmod;
-		Oid			type = getBaseTypeAndTypmod(attr->atttypid, &typmod);
-
-		TupleDescInitEntry(result->desc, i + 1, NameStr(attr->attname), type,
-						   typmod, attr->attndims);
-		TupleDescInitEntryCollation(result->desc, i + 1, attr->attcollation);
-	}
-	TupleDescFinalize(result->desc);
-	return result;
+	return dg_row_make(call->rel, &call->candidate, converted, refused);
 }
 
 /*

@@ -32,11 +32,13 @@ static void generate_columns(DgRow *row);
 static Expr *below_domain(Expr *expr);
 
 /*
- * The row for a candidate that names those columns.  Evaluating defaults and
+ * The row for a candidate that names those columns, and others of which nothing
+ * is known.  Evaluating defaults and
  * generated columns raises what it raises in the INSERT.
  */
 DgRow *
-dg_row_make(Relation rel, DgCandidate *candidate, Bitmapset *named)
+dg_row_make(Relation rel, DgCandidate *candidate, Bitmapset *named,
+			Bitmapset *unknown)
 {
 	DgRow	   *row = make_empty(rel);
 	TupleDesc	desc = row->slot->tts_tupleDescriptor;
@@ -45,7 +47,8 @@ dg_row_make(Relation rel, DgCandidate *candidate, Bitmapset *named)
 	{
 		Form_pg_attribute attr = TupleDescAttr(desc, i);
 
-		if (attr->attisdropped || attr->attgenerated)
+		if (attr->attisdropped || attr->attgenerated ||
+			bms_is_member(attr->attnum, unknown))
 			continue;
 		if (bms_is_member(attr->attnum, named))
 			set_value(row, attr->attnum, candidate->values[i],

@@ -22,7 +22,7 @@ typedef struct DgRow
 } DgRow;
 
 extern DgRow *dg_row_make(Relation rel, DgCandidate *candidate,
-						  Bitmapset *named);
+						  Bitmapset *named, Bitmapset *unknown);
 extern DgRow *dg_row_in_partition(DgRow *row, Relation partition);
 extern bool dg_row_knows(DgRow *row, Bitmapset *attrs);
 extern Datum dg_row_value(DgRow *row, AttrNumber attnum, bool *isnull);
