@@ -2,10 +2,10 @@
  * batch_update.c
  *		Get, update, create, for many rows at once.
  *
- * The rows end as if update_or_create had been called for the elements one after
- * the other: the first one with a key creates or updates, a later one updates
- * what the earlier ones left, so that its values win.  The flags say what each
- * of them did; the record is the row as all of them left it.
+ * The rows end as if update_or_create had been called for the elements one
+ * after the other: the first one with a key creates or updates, a later one
+ * updates what the earlier ones left, so that its values win.  The flags say
+ * what each of them did; the record is the row as all of them left it.
  *
  * All keys are looked up first, without a lock.  Where nothing differs that is
  * the answer, and costs no more.  What is missing is created by one INSERT in
@@ -219,8 +219,8 @@ other_columns(DgBatch *batch, DgRowNames *names)
 }
 
 /*
- * Refuses where nothing can be created, if some rows are missing, or updated, if
- * some are there.
+ * Refuses where nothing can be created, if some rows are missing, or updated,
+ * if some are there.
  */
 static void
 check_possible(DgBatch *batch, int *keys, int nkeys)

@@ -9,8 +9,8 @@
  * This happens once in a backend, when the first text has to be understood
  * that is more than a bare English message; it reads a megabyte or so for
  * each language and keeps some kilobytes of it, in a memory context of its
- * own.  A catalogue that cannot be read, or a message that this database's encoding
- * cannot hold, is left out without a word.
+ * own.  A catalogue that cannot be read, or a message that this database's
+ * encoding cannot hold, is left out without a word.
  */
 #include "postgres.h"
 
