@@ -7,6 +7,9 @@
  * with the descriptor of only the named columns: jsonb_populate_record would
  * check the domains of the others too, as NULL.
  *
+ * Columns of scalar types are read one by one, without the row that
+ * jsonb_to_record makes of them (scalar.c).
+ *
  * The converter keeps the input functions that it looked up for as long as its
  * FmgrInfo lives, which in PostgreSQL is one statement.  Here it lives with the
  * shape of the call, except where a composite type is involved: that type can
@@ -39,6 +42,8 @@ static const char *nearest_column(Relation rel, const char *name);
 static void report_generated_column(Relation rel, const char *name);
 static void add_column(DgColumns *columns, Relation rel, AttrNumber attnum);
 static bool contains_composite(Oid type);
+static void read_scalars(DgCandidate *candidate, DgColumns *columns,
+						 Jsonb *object);
 static void check_bytea(DgColumns *columns, Jsonb *object);
 static HeapTupleHeader run_converter(DgColumns *columns, Jsonb *object);
 static HeapTupleHeader call_converter(FmgrInfo *converter, TupleDesc desc,
@@ -191,6 +196,7 @@ dg_candidate_columns(Relation rel, Jsonb *object)
 							  ALLOCSET_SMALL_SIZES);
 	columns->attnums = palloc(Max(max, 1) * sizeof(AttrNumber));
 	columns->desc = CreateTemplateTupleDesc(max);
+	columns->scalars = palloc0(Max(max, 1) * sizeof(DgScalar));
 	columns->keep_converter = true;
 	if (object == NULL)
 		return columns;
@@ -338,6 +344,10 @@ add_column(DgColumns *columns, Relation rel, AttrNumber attnum)
 		columns->bytea = bms_add_member(columns->bytea, n);
 	if (contains_composite(attr->atttypid))
 		columns->keep_converter = false;
+	if (!dg_scalar_is(attr->atttypid))
+		columns->scalars = NULL;
+	if (columns->scalars != NULL)
+		dg_scalar_init(&columns->scalars[n], attr->atttypid, attr->atttypmod);
 }
 
 /*
@@ -380,6 +390,11 @@ dg_candidate_convert(DgCandidate *candidate, DgColumns *columns,
 
 	if (columns->ncolumns == 0)
 		return;
+	if (columns->scalars != NULL)
+	{
+		read_scalars(candidate, columns, object);
+		return;
+	}
 	if (columns->bytea != NULL)
 		check_bytea(columns, object);
 	record = run_converter(columns, object);
@@ -395,6 +410,28 @@ dg_candidate_convert(DgCandidate *candidate, DgColumns *columns,
 	{
 		candidate->values[columns->attnums[i] - 1] = values[i];
 		candidate->nulls[columns->attnums[i] - 1] = nulls[i];
+	}
+}
+
+/*
+ * The short way, for columns that all have scalar types.
+ */
+static void
+read_scalars(DgCandidate *candidate, DgColumns *columns, Jsonb *object)
+{
+	for (int i = 0; i < columns->ncolumns; i++)
+	{
+		const char *name = NameStr(TupleDescAttr(columns->desc, i)->attname);
+		AttrNumber	attnum = columns->attnums[i];
+		JsonbValue	value;
+
+		if (getKeyJsonValueFromContainer(&object->root, name, strlen(name),
+										 &value) == NULL)
+			elog(ERROR, "object lacks \"%s\"", name);
+		candidate->nulls[attnum - 1] = (value.type == jbvNull);
+		if (value.type != jbvNull)
+			candidate->values[attnum - 1] =
+				dg_scalar_read(&columns->scalars[i], &value);
 	}
 }
 

@@ -15,6 +15,8 @@
 #include "utils/relcache.h"
 #include "utils/typcache.h"
 
+#include "scalar.h"
+
 /* The columns that a JSON object names, and how to convert their values */
 typedef struct DgColumns
 {
@@ -23,6 +25,7 @@ typedef struct DgColumns
 	Bitmapset  *attrs;			/* the same as a set, of attnum */
 	Bitmapset  *bytea;			/* those that are bytea below their domains */
 	TupleDesc	desc;			/* of these columns only */
+	DgScalar   *scalars;		/* NULL unless all are */
 	bool		keep_converter; /* its state stays true between calls */
 	bool		converting;		/* somebody up the stack uses it */
 	bool		usable;			/* no error has left it half-made */

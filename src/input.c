@@ -11,19 +11,11 @@
  */
 #include "postgres.h"
 
-#include "catalog/pg_type.h"
-#include "utils/builtins.h"
-#include "utils/fmgroids.h"
-#include "utils/fmgrprotos.h"
-#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 #include "input.h"
 
-static bool is_scalar(Oid type);
 static Jsonb *single(const char *name, int namelen, JsonbValue *value);
-static Datum read_scalar(DgInput *input, JsonbValue *value);
-static char *value_text(JsonbValue *value);
 
 /*
  * What is needed for a column, in the current memory context.
@@ -33,19 +25,13 @@ dg_input_make(Relation rel, AttrNumber attnum)
 {
 	Form_pg_attribute attr = TupleDescAttr(RelationGetDescr(rel), attnum - 1);
 	DgInput    *input = palloc0(sizeof(DgInput));
-	Oid			function;
 
 	input->attnum = attnum;
 	input->name = pstrdup(NameStr(attr->attname));
 	input->namelen = strlen(input->name);
-	input->is_scalar = is_scalar(attr->atttypid);
+	input->is_scalar = dg_scalar_is(attr->atttypid);
 	if (input->is_scalar)
-	{
-		getTypeInputInfo(attr->atttypid, &function, &input->ioparam);
-		fmgr_info(function, &input->function);
-		input->is_text = (function == F_TEXTIN);
-		input->typmod = attr->atttypmod;
-	}
+		dg_scalar_init(&input->scalar, attr->atttypid, attr->atttypmod);
 	else
 	{
 		JsonbValue	null = {.type = jbvNull};
@@ -54,21 +40,6 @@ dg_input_make(Relation rel, AttrNumber attnum)
 		input->columns = dg_candidate_columns(rel, object);
 	}
 	return input;
-}
-
-/*
- * Are the type's values converted by its input function alone?
- */
-static bool
-is_scalar(Oid type)
-{
-	char		kind = get_typtype(type);
-
-	if (kind != TYPTYPE_BASE && kind != TYPTYPE_ENUM &&
-		kind != TYPTYPE_RANGE && kind != TYPTYPE_MULTIRANGE)
-		return false;
-	return type != JSONOID && type != JSONBOID && type != BYTEAOID &&
-		   !OidIsValid(get_element_type(type));
 }
 
 /*
@@ -109,44 +80,5 @@ dg_input_read(DgInput *input, JsonbContainer *object, DgCandidate *candidate)
 	}
 	candidate->nulls[i] = (value.type == jbvNull);
 	if (value.type != jbvNull)
-		candidate->values[i] = read_scalar(input, &value);
-}
-
-/*
- * By the type's input function.
- */
-static Datum
-read_scalar(DgInput *input, JsonbValue *value)
-{
-	if (input->is_text && value->type == jbvString)
-		return PointerGetDatum(cstring_to_text_with_len(value->val.string.val,
-														value->val.string.len));
-	return InputFunctionCall(&input->function, value_text(value),
-							 input->ioparam, input->typmod);
-}
-
-/*
- * What the input function is given: a string as it is, the rest as JSON.
- */
-static char *
-value_text(JsonbValue *value)
-{
-	Datum		number;
-
-	switch (value->type)
-	{
-		case jbvString:
-			return pnstrdup(value->val.string.val, value->val.string.len);
-		case jbvNumeric:
-			number = NumericGetDatum(value->val.numeric);
-			return DatumGetCString(DirectFunctionCall1(numeric_out, number));
-		case jbvBool:
-			return pstrdup(value->val.boolean ? "true" : "false");
-		case jbvBinary:
-			return JsonbToCString(NULL, value->val.binary.data,
-								  value->val.binary.len);
-		default:
-			elog(ERROR, "unexpected JSON value of type %d", (int) value->type);
-			return NULL;		/* keep compiler quiet */
-	}
+		candidate->values[i] = dg_scalar_read(&input->scalar, &value);
 }

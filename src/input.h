@@ -8,6 +8,7 @@
 #include "postgres.h"
 
 #include "candidate.h"
+#include "scalar.h"
 
 /* How the values of a column are read; see input.c */
 typedef struct DgInput
@@ -15,11 +16,8 @@ typedef struct DgInput
 	AttrNumber	attnum;
 	const char *name;
 	int			namelen;
-	bool		is_text;
 	bool		is_scalar;
-	Oid			ioparam;
-	int32		typmod;
-	FmgrInfo	function;
+	DgScalar	scalar;
 	DgColumns  *columns;		/* of that column only, if it is no scalar */
 } DgInput;
 
