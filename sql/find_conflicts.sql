@@ -221,6 +221,20 @@ FROM m, LATERAL find_conflicts(NULL::m, to_jsonb(m)) AS c ORDER BY 1, 2, 4;
 -- the partition itself
 SELECT * FROM find_conflicts(NULL::m_us_1, '{"id": 1, "region": "eu", "day": 2, "v": 5}');
 SELECT * FROM find_conflicts(NULL::m_us, '{"id": 1, "region": "us", "day": 2, "v": 5}');
+-- an index that not all partitions have yet
+CREATE TABLE part (k int, v int) PARTITION BY RANGE (k);
+CREATE TABLE part_1 PARTITION OF part FOR VALUES FROM (0) TO (10);
+CREATE TABLE part_2 PARTITION OF part FOR VALUES FROM (10) TO (20);
+INSERT INTO part VALUES (1, 1), (11, 1);
+CREATE UNIQUE INDEX part_k ON ONLY part (k);
+CREATE UNIQUE INDEX part_1_k ON part_1 (k);
+ALTER INDEX part_k ATTACH PARTITION part_1_k;
+SELECT * FROM find_conflicts(NULL::part, '{"k": 1}');
+SELECT * FROM find_conflicts(NULL::part, '{"k": 11}');
+CREATE UNIQUE INDEX part_2_k ON part_2 (k);
+ALTER INDEX part_k ATTACH PARTITION part_2_k;
+SELECT * FROM find_conflicts(NULL::part, '{"k": 1}');
+SELECT * FROM find_conflicts(NULL::part, '{"k": 11}');
 -- foreign keys of and to partitioned tables
 CREATE TABLE of_m (id int, region text, day int, CONSTRAINT of_m_key FOREIGN KEY (id, region, day) REFERENCES m (id, region, day)) PARTITION BY LIST (region);
 CREATE TABLE of_m_all (region text, day int, id int);

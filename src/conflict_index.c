@@ -29,6 +29,7 @@ typedef struct Meeting
 	List	   *columns;
 } Meeting;
 
+static bool is_asked_above(DgIndex *index);
 static int	compare_names(const ListCell *a, const ListCell *b);
 static void look_in(DgConflicts *conflicts, DgRow *row, DgIndex *index);
 static Node *bounds_of(DgConflicts *conflicts, DgRow *row);
@@ -60,11 +61,29 @@ dg_conflict_indexes(DgConflicts *conflicts)
 			DgIndex    *index = lfirst(lc2);
 
 			if (index->nkeys > 0 && index->enforced &&
-				(dg_conflicts_is_top(conflicts, row) ||
-				 !get_rel_relispartition(index->indexoid)))
+				(dg_conflicts_is_top(conflicts, row) || !is_asked_above(index)))
 				look_in(conflicts, row, index);
 		}
 	}
+}
+
+/*
+ * Does it belong to an index of a table above this partition that is complete,
+ * so that its rows are found there?
+ */
+static bool
+is_asked_above(DgIndex *index)
+{
+	ListCell   *lc;
+
+	if (!get_rel_relispartition(index->indexoid))
+		return false;
+	foreach(lc, get_partition_ancestors(index->indexoid))
+	{
+		if (get_index_isvalid(lfirst_oid(lc)))
+			return true;
+	}
+	return false;
 }
 
 /*

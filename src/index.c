@@ -11,6 +11,7 @@
 #include "access/genam.h"
 #include "access/sysattr.h"
 #include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -72,7 +73,9 @@ load_index(Relation rel, Relation index)
 	result->flaw = find_flaw(form, index->rd_rel->relam);
 	result->unique = form->indisunique || form->indisexclusion;
 	result->exclusion = form->indisexclusion;
-	result->enforced = form->indisready && form->indislive;
+	result->enforced = index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX ?
+						   form->indisvalid :
+						   form->indisready && form->indislive;
 	result->primary = form->indisprimary;
 	result->nulls_not_distinct = form->indnullsnotdistinct;
 	if (!has_operators(form, index->rd_rel->relam))

@@ -23,7 +23,8 @@ typedef struct DgIndex
 	const char *flaw;			/* why it can never be one, or NULL */
 	bool		unique;			/* or exclusion: worth naming in an error */
 	bool		exclusion;
-	bool		enforced;		/* INSERT minds it, whether valid or not */
+	bool		enforced;		/* INSERT minds it, whether valid or not; of a
+								 * partitioned one all partitions have theirs */
 	bool		primary;
 	bool		nulls_not_distinct;
 	int			nkeys;

@@ -21,6 +21,9 @@ CREATE TABLE thing_parted_0 PARTITION OF thing_parted FOR VALUES WITH (MODULUS 1
 INSERT INTO thing (name, size) VALUES ('pen', 3);
 INSERT INTO thing_unlogged VALUES ('pen');
 INSERT INTO thing_parted VALUES ('pen', 3);
+CREATE FUNCTION is_fine(v int) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN v > 0; END';
+CREATE TABLE fine (v int UNIQUE CONSTRAINT fine_v CHECK (is_fine(v)));
+INSERT INTO fine VALUES (1);
 ));
 
 $primary->backup('backup');
@@ -69,6 +72,16 @@ my $changed = ask($standby,
 	q(SELECT update_or_create(NULL::thing, '{"name": "pen"}', '{"size": 4}');));
 like($changed, qr/ERROR:  25006: cannot update/, 'update_or_create: a row that differs is 25006');
 like($changed, qr/^HINT:.*\bprimary\b/m, 'the hint names the primary');
+
+# try_create is an INSERT; find_conflicts writes nothing, not even where it needs
+# a subtransaction
+like(ask($standby, q(SELECT try_create(NULL::thing, '{"name": "ink"}');)),
+	qr/ERROR:  25006:/, 'try_create is 25006');
+is( ask($standby,
+		q(SELECT kind, constraint_name, record FROM find_conflicts(NULL::fine, '{"v": 1}')
+		  UNION ALL SELECT kind, constraint_name, record FROM find_conflicts(NULL::fine, '{"v": 0}');)),
+	"unique_violation|fine_v_key|(1)\ncheck_violation|fine_v|",
+	'find_conflicts works');
 
 # without a unique index
 is( ask($standby,
