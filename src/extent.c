@@ -25,7 +25,6 @@
 
 static DgSpan detail_at(DgSpan rest, size_t at, const DgLanguages *languages,
 						const DgSite *site, int *tries);
-static bool may_have(const DgSite *site, int detail);
 static DgSpan extent_at(DgSpan rest, const DgPattern *pattern,
 						const DgDetail *detail, const DgLanguages *languages);
 static bool is_detail(const DgPattern *pattern, const DgDetail *detail,
@@ -96,7 +95,8 @@ detail_at(DgSpan rest, size_t at, const DgLanguages *languages,
 			const DgPattern *pattern = &languages->list[i].details[form];
 			DgSpan		detail;
 
-			if (pattern->literal[0].start == NULL || !may_have(site, form) ||
+			if (pattern->literal[0].start == NULL ||
+				!dg_site_has_detail(site, form) ||
 				!dg_span_begins(here, pattern->literal[0]))
 				continue;
 			if (++*tries > MAX_BEGINNINGS)
@@ -107,20 +107,6 @@ detail_at(DgSpan rest, size_t at, const DgLanguages *languages,
 		}
 	}
 	return none;
-}
-
-/* Whether this message can come with this DETAIL. */
-static bool
-may_have(const DgSite *site, int detail)
-{
-	int			i;
-
-	for (i = 0; i < DG_SITE_DETAILS && site->details[i] >= 0; i++)
-	{
-		if (site->details[i] == detail)
-			return true;
-	}
-	return false;
 }
 
 /* The extent of this DETAIL, as detail_at() returns it. */

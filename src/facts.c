@@ -22,6 +22,8 @@ static void gather_names(DgNames *names, const DgErrorFields *error,
 						 const DgReading *reading);
 static const char *first_of(const char *a, const char *b);
 static void start_with_names(DgFacts *facts, const DgNames *names);
+static void rely_on_text(DgFacts *facts, DgKey *key,
+						 const DgErrorFields *error, const DgReading *reading);
 static void try_longer_names(DgFacts *facts, DgKey *key, const DgNames *names,
 							 const DgReading *reading);
 static void read_key_values(DgFacts *facts, const DgKey *key,
@@ -57,7 +59,7 @@ dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 			dg_resolve_quoted(facts, &key, reading);
 	}
 	if (!facts->resolved)
-		guess_key(facts, &key, reading);
+		rely_on_text(facts, &key, error, reading);
 	if (error->nkey_values > 0)
 		take_exact_values(facts, error);
 	else
@@ -149,10 +151,10 @@ about_this_database(const DgErrorFields *error, const DgReading *reading)
 				error->table_name == NULL && error->column_name == NULL &&
 				error->constraint_name == NULL && error->datatype_name == NULL;
 
-	if (reading->foreign)
-		return false;
 	if (!none || reading->by_message_id)
 		return true;
+	if (reading->foreign)
+		return false;
 	if (error->message_id != NULL)
 		return false;
 	return !error->all_fields ||
@@ -200,6 +202,30 @@ start_with_names(DgFacts *facts, const DgNames *names)
 							   &facts->datatype_name);
 	if (names->column != NULL)
 		facts->columns = list_make1(pstrdup(names->column));
+}
+
+/*
+ * The catalog did not help: what the text says has to do.  Names from one that
+ * can be read in several ways are none, and a DETAIL beside a message that we
+ * do not know may be part of it.
+ */
+static void
+rely_on_text(DgFacts *facts, DgKey *key, const DgErrorFields *error,
+			 const DgReading *reading)
+{
+	if (error->message == NULL ||
+		(reading->site != NULL && reading->exact_names))
+	{
+		guess_key(facts, key, reading);
+		return;
+	}
+	memset(key, 0, sizeof(DgKey));
+	facts->schema_name = error->schema_name;
+	facts->table_name = error->table_name;
+	facts->constraint_name = error->constraint_name;
+	facts->datatype_name = error->datatype_name;
+	if (error->column_name == NULL)
+		facts->columns = NIL;
 }
 
 /*
@@ -291,10 +317,15 @@ values_text(const DgKey *key, const DgReading *reading)
 	if (named[DG_ROLE_PARTITION_KEY] != NULL &&
 		dg_key_begins(key, named[DG_ROLE_PARTITION_KEY], " = ", &values))
 		return without_last_paren(values);
-	if (named[DG_ROLE_KEY_COLUMNS] != NULL && key->text != NULL &&
-		strcmp(named[DG_ROLE_KEY_COLUMNS], key->text) == 0)
-		return named[DG_ROLE_KEY_VALUES];
-	return NULL;
+	if (named[DG_ROLE_KEY_COLUMNS] == NULL || key->text == NULL ||
+		strcmp(named[DG_ROLE_KEY_COLUMNS], key->text) != 0)
+		return NULL;
+	/* the other table's name behind it must be the whole name */
+	if (key->other_table != NULL &&
+		(reading->detail_table == NULL ||
+		 strcmp(reading->detail_table, key->other_table) != 0))
+		return NULL;
+	return named[DG_ROLE_KEY_VALUES];
 }
 
 /*
@@ -308,7 +339,9 @@ values_in_any_language(const DgKey *key, const char *detail)
 	char	   *head;
 	const char *begin;
 
-	if (key->text == NULL)
+	/* the other table's name may stand behind the key */
+	if (key->text == NULL ||
+		(key->other_table != NULL && strchr(key->other_table, ')') != NULL))
 		return NULL;
 	head = psprintf("(%s)=(", key->text);
 	begin = strstr(detail, head);

@@ -30,6 +30,8 @@ typedef struct DgReading
 	DgKind		detail_kind;	/* what errors have such a DETAIL */
 	bool		foreign;		/* another server's: not about our tables */
 	bool		exact_key;		/* the key's end is beyond doubt */
+	bool		exact_names;	/* and so are the message's names */
+	const char *detail_table;	/* the table that the DETAIL names */
 	const char *named[DG_NROLES];	/* by role; NULL: not named */
 	DgRole		last_role;		/* what the message's last name stands for */
 	List	   *longer_names;	/* other places where that name may end */
@@ -84,6 +86,7 @@ typedef struct DgKey
 	DgKeyElement *elements;
 	const char *text;			/* as the server prints it: a, lower(b) */
 	List	   *columns;		/* names, those inside expressions too */
+	const char *other_table;	/* of a foreign key: what its DETAIL names */
 } DgKey;
 
 /* reading.c */

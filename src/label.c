@@ -14,6 +14,7 @@
 /* How long a heading in a language that we do not know may be. */
 #define MAX_LABEL 40
 
+static bool first_label(DgSpan text, DgSpan word, size_t *at, size_t *end);
 static bool colon_at(DgSpan text, size_t at, size_t *end);
 static bool begins_ignoring_case(DgSpan text, DgSpan word);
 static char lower(char c);
@@ -68,6 +69,81 @@ dg_label_at(DgSpan text, size_t at, const DgLanguages *languages,
 		}
 	}
 	return false;
+}
+
+/*
+ * Whether the server's ERROR: stands in the text, in any language and outside
+ * quotes; then *end is behind the first one.  It is written in capitals as the
+ * server has it, unlike a word in somebody's message.
+ */
+bool
+dg_label_error(DgSpan text, const DgLanguages *languages, size_t *end)
+{
+	size_t		first = text.len;
+	bool		found = false;
+	int			i;
+
+	for (i = 0; i < languages->n; i++)
+	{
+		DgSpan		word = languages->list[i].labels[DG_LABEL_ERROR];
+		size_t		at;
+		size_t		behind;
+
+		if (word.len > 0 && first_label(dg_span_upto(text, first), word, &at,
+										&behind))
+		{
+			first = at;
+			*end = behind;
+			found = true;
+		}
+	}
+	return found;
+}
+
+/* The first place where this word stands as a heading and outside quotes. */
+static bool
+first_label(DgSpan text, DgSpan word, size_t *at, size_t *end)
+{
+	DgQuoting	quoting = {0};
+	size_t		from = 0;
+
+	quoting.text = text;
+	for (;;)
+	{
+		const char *hit = dg_span_find(dg_span_from(text, from), word);
+
+		if (hit == NULL)
+			return false;
+		*at = hit - text.start;
+		from = *at + word.len;
+		if ((*at == 0 || strchr(" \t\n[(", text.start[*at - 1]) != NULL) &&
+			colon_at(text, from, end) && !dg_quoting_covers(&quoting, *at))
+			return true;
+		if (quoting.lost)
+			return false;
+	}
+}
+
+/* Where the first line with a heading begins, outside quotes; or the end. */
+size_t
+dg_label_first(DgSpan text, const DgLanguages *languages)
+{
+	DgQuoting	quoting = {0};
+	size_t		at;
+
+	quoting.text = text;
+	for (at = dg_label_next_line(text, 0); at < text.len;
+		 at = dg_label_next_line(text, at))
+	{
+		DgLabel		label;
+		size_t		end;
+
+		if (dg_label_at(text, dg_label_skip_blanks(text, at), languages,
+						&label, &end) &&
+			!dg_quoting_covers(&quoting, at))
+			return at;
+	}
+	return text.len;
 }
 
 /*

@@ -107,8 +107,8 @@ dg_pattern_same_args(const DgPattern *a, const DgPattern *b)
 /*
  * Whether the whole text is this message; then its arguments.  roles say what
  * they are: the values of a key may hold anything and take as much as they
- * can, all others as little.  *unique is false when a key, which is one
- * argument of several, could end in more than one place.
+ * can, all others as little.  *unique is false when another one could end in
+ * more than one place.
  */
 bool
 dg_message_is(const DgPattern *pattern, DgSpan text, const DgRole *roles,
@@ -137,7 +137,7 @@ dg_message_is(const DgPattern *pattern, DgSpan text, const DgRole *roles,
 			return false;
 		if (role == DG_ROLE_KEY_VALUES)
 			found = dg_span_find_last(text, literal);
-		else if (role == DG_ROLE_KEY &&
+		else if (role != DG_ROLE_KEY_COLUMNS &&
 				 dg_span_find_last(text, literal) != found)
 			*unique = false;
 		args[pattern->argno[i]] = dg_span_upto(text, found - text.start);
@@ -149,14 +149,16 @@ dg_message_is(const DgPattern *pattern, DgSpan text, const DgRole *roles,
 
 /*
  * Whether the message begins at this place; then its arguments, each as short
- * as can be and at most max_arg bytes, and where it ends.
+ * as can be and at most max_arg bytes, and where it ends.  *unique is false
+ * when one that is not the last could also end later.
  */
 bool
 dg_message_at(const DgPattern *pattern, DgSpan text, size_t at, size_t max_arg,
-			  DgSpan *args, size_t *end)
+			  DgSpan *args, size_t *end, bool *unique)
 {
 	int			i;
 
+	*unique = true;
 	if (!dg_span_begins(dg_span_from(text, at), pattern->literal[0]))
 		return false;
 	at += pattern->literal[0].len;
@@ -175,6 +177,10 @@ dg_message_at(const DgPattern *pattern, DgSpan text, size_t at, size_t max_arg,
 		if (found == NULL)
 			return false;
 		args[pattern->argno[i]] = dg_span_upto(window, found - window.start);
+		if (i < pattern->nargs - 1 &&
+			dg_span_find(dg_span_from(window, found - window.start + 1),
+						 literal) != NULL)
+			*unique = false;
 		at = found - text.start + literal.len;
 	}
 	*end = at;
@@ -198,7 +204,8 @@ end_of_line(DgSpan text)
  */
 bool
 dg_message_find(const DgPattern *pattern, DgSpan text, size_t *from,
-				size_t max_arg, DgSpan *args, size_t *begin, size_t *end)
+				size_t max_arg, DgSpan *args, size_t *begin, size_t *end,
+				bool *unique)
 {
 	DgSpan		literal = pattern->literal[pattern->longest];
 
@@ -210,7 +217,7 @@ dg_message_find(const DgPattern *pattern, DgSpan text, size_t *from,
 			break;
 		*from = found - text.start + literal.len;
 		if (begin_of(pattern, text, found - text.start, max_arg, begin) &&
-			dg_message_at(pattern, text, *begin, max_arg, args, end))
+			dg_message_at(pattern, text, *begin, max_arg, args, end, unique))
 			return true;
 	}
 	*from = text.len;

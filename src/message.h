@@ -33,10 +33,11 @@ extern bool dg_pattern_same_args(const DgPattern *a, const DgPattern *b);
 extern bool dg_message_is(const DgPattern *pattern, DgSpan text,
 						  const DgRole *roles, DgSpan *args, bool *unique);
 extern bool dg_message_at(const DgPattern *pattern, DgSpan text, size_t at,
-						  size_t max_arg, DgSpan *args, size_t *end);
+						  size_t max_arg, DgSpan *args, size_t *end,
+						  bool *unique);
 extern bool dg_message_find(const DgPattern *pattern, DgSpan text, size_t *from,
 							size_t max_arg, DgSpan *args, size_t *begin,
-							size_t *end);
+							size_t *end, bool *unique);
 
 /* span.c: small services for stretches of text */
 extern const char *dg_span_find(DgSpan text, DgSpan word);

@@ -28,6 +28,8 @@ static void name_args(DgReading *reading, const DgRole *roles,
 static void find_longer_names(DgReading *reading, const DgWording *wording,
 							  const DgPattern *pattern);
 static void read_detail(DgReading *reading);
+static void name_detail(DgReading *reading, const DgRole *roles,
+						const DgSpan *args);
 static DgKind kind_of_detail(int detail_form);
 static const char *copy_span(DgSpan span);
 
@@ -86,6 +88,7 @@ read_args(DgReading *reading, const char *message,
 						  reading->site->roles, args, &unique))
 		{
 			name_args(reading, reading->site->roles, args);
+			reading->exact_names = unique;
 			return true;
 		}
 	}
@@ -124,6 +127,7 @@ read_text(DgReading *reading, const DgErrorFields *error)
 	if (reading->site == NULL)
 		return;
 	name_args(reading, reading->site->roles, wording.args);
+	reading->exact_names = wording.unique;
 	find_longer_names(reading, &wording,
 					  &languages->list[wording.language].sites[wording.site]);
 }
@@ -223,23 +227,44 @@ read_detail(DgReading *reading)
 	if (reading->detail == NULL)
 		return;
 	reading->detail_form = dg_wording_detail(detail, dg_catalogue_english(),
-											 args, &reading->exact_key);
+											 reading->site, args,
+											 &reading->exact_key);
 	if (reading->detail_form < 0)
 		reading->detail_form = dg_wording_detail(detail,
 												 dg_catalogue_languages(),
-												 args, &reading->exact_key);
+												 reading->site, args,
+												 &reading->exact_key);
 	if (reading->detail_form < 0)
 		return;
 	reading->detail_kind = kind_of_detail(reading->detail_form);
 
-	/* a message that is known decides whose DETAIL it can be */
-	if (reading->site != NULL && reading->detail_kind != DG_OTHER &&
-		reading->detail_kind != reading->site->kind)
+	name_detail(reading, dg_details[reading->detail_form].roles, args);
+}
+
+/*
+ * Notes what the DETAIL names.  A table that the message named otherwise has
+ * not been read well.
+ */
+static void
+name_detail(DgReading *reading, const DgRole *roles, const DgSpan *args)
+{
+	const char *tables[DG_NROLES];
+	int			i;
+
+	memcpy(tables, reading->named, sizeof(tables));
+	name_args(reading, roles, args);
+	for (i = 0; i < DG_SITE_ARGS; i++)
 	{
-		reading->detail_form = -1;
-		return;
+		if (roles[i] != DG_ROLE_TABLE && roles[i] != DG_ROLE_REFERENCED)
+			continue;
+		reading->detail_table = reading->named[roles[i]];
+		if (tables[roles[i]] != NULL &&
+			strcmp(tables[roles[i]], reading->detail_table) != 0)
+		{
+			reading->exact_key = false;
+			reading->named[roles[i]] = tables[roles[i]];
+		}
 	}
-	name_args(reading, dg_details[reading->detail_form].roles, args);
 }
 
 /* The kind of error that has such a DETAIL; DG_OTHER when several have. */
@@ -248,18 +273,14 @@ kind_of_detail(int detail_form)
 {
 	DgKind		kind = DG_OTHER;
 	int			i;
-	int			j;
 
 	for (i = 0; i < dg_nsites; i++)
 	{
-		for (j = 0; j < DG_SITE_DETAILS && dg_sites[i].details[j] >= 0; j++)
-		{
-			if (dg_sites[i].details[j] != detail_form)
-				continue;
-			if (kind != DG_OTHER && kind != dg_sites[i].kind)
-				return DG_OTHER;
-			kind = dg_sites[i].kind;
-		}
+		if (!dg_site_has_detail(&dg_sites[i], detail_form))
+			continue;
+		if (kind != DG_OTHER && kind != dg_sites[i].kind)
+			return DG_OTHER;
+		kind = dg_sites[i].kind;
 	}
 	return kind;
 }

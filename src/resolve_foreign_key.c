@@ -86,6 +86,7 @@ describe_foreign_key(DgFacts *facts, DgKey *key, Oid conoid)
 	const AttrNumber conkey = Anum_pg_constraint_conkey;
 	const AttrNumber confkey = Anum_pg_constraint_confkey;
 	Oid			violated = InvalidOid;
+	const char *other_table = NULL;
 	HeapTuple	tuple;
 	Form_pg_constraint form;
 	Oid			referenced;
@@ -97,7 +98,12 @@ describe_foreign_key(DgFacts *facts, DgKey *key, Oid conoid)
 			return;
 		form = (Form_pg_constraint) GETSTRUCT(tuple);
 		if (!OidIsValid(violated))
+		{
 			violated = form->conrelid;
+			other_table = get_rel_name(form->confrelid);
+			if (facts->kind == DG_FOREIGN_KEY_REFERENCED)
+				other_table = get_rel_name(violated);
+		}
 		if (!OidIsValid(form->conparentid))
 			break;
 		conoid = form->conparentid;
@@ -115,6 +121,7 @@ describe_foreign_key(DgFacts *facts, DgKey *key, Oid conoid)
 	else
 		dg_key_of_columns(key, form->conrelid, facts->columns);
 	ReleaseSysCache(tuple);
+	key->other_table = other_table;
 	facts->referenced_table = dg_lookup_regclass(referenced);
 	facts->referenced_noun = get_rel_name(referenced);
 	facts->comment = dg_lookup_comment(conoid, ConstraintRelationId);

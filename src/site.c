@@ -296,6 +296,20 @@ dg_site_has_fields(const DgSite *site)
 		   strncmp(site->msgid, "empty WITHOUT OVERLAPS", 22) != 0;
 }
 
+/* Whether this message can come with this DETAIL. */
+bool
+dg_site_has_detail(const DgSite *site, int detail)
+{
+	int			i;
+
+	for (i = 0; i < DG_SITE_DETAILS && site->details[i] >= 0; i++)
+	{
+		if (site->details[i] == detail)
+			return true;
+	}
+	return false;
+}
+
 /* What integrity_error.kind calls it. */
 const char *
 dg_kind_name(DgKind kind)

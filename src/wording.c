@@ -5,10 +5,12 @@
  *
  * A text is the bare message, or it has the message somewhere: behind a
  * label, an exception's name or a whole statement, and before the DETAIL,
- * CONTEXT, statement or parameters.  The first message that we know and that
- * is not inside quotes is the one: what stands before it outside quotes was
- * written by the client or the application's programmer, and what users
- * entered stands in quotes or behind the message.
+ * CONTEXT, statement or parameters.  It stands right behind the first ERROR:
+ * that is not inside quotes, if there is one; else the first message that we
+ * know, that is not inside quotes and not behind a heading, is the one.  For
+ * what stands before it outside quotes was written by the client or the
+ * application's programmer, and what users entered stands in quotes or behind
+ * the message.
  *
  * Time is linear in the text (times the number of messages and languages),
  * whatever it holds.  Nothing here allocates, raises errors or needs the
@@ -24,17 +26,17 @@ static bool whole_message(DgSpan text, const DgLanguages *languages,
 						  DgWording *wording);
 static bool message_inside(DgSpan text, const DgLanguages *languages,
 						   DgWording *wording);
+static bool plausible_end(DgSpan rest);
 static bool first_unquoted(const DgPattern *pattern, DgSpan text,
 						   const DgRole *roles, const DgLanguages *languages,
-						   DgSpan *args, size_t *begin, size_t *end);
+						   DgSpan *args, size_t *begin, size_t *end,
+						   bool *unique);
 static bool are_names(const DgPattern *pattern, const DgRole *roles,
 					  const DgSpan *args, const DgLanguages *languages);
 static bool is_type_name(DgSpan arg);
 static void unknown_message(DgSpan text, const DgLanguages *languages,
 							DgWording *wording);
-static size_t behind_error_label(DgSpan text, const DgLanguages *languages);
-static bool error_label_at(DgSpan text, size_t at,
-						   const DgLanguages *languages, size_t *end);
+static size_t behind_sqlstate(DgSpan text, size_t at);
 static void find_sqlstate(DgSpan text, size_t begin, size_t end,
 						  char *sqlstate);
 static bool sqlstate_at(DgSpan text, size_t at, char *sqlstate);
@@ -71,7 +73,6 @@ whole_message(DgSpan text, const DgLanguages *languages, DgWording *wording)
 {
 	int			i;
 	int			site;
-	bool		unique;
 
 	for (i = 0; i < languages->n; i++)
 	{
@@ -81,7 +82,7 @@ whole_message(DgSpan text, const DgLanguages *languages, DgWording *wording)
 
 			if (pattern->literal[0].start == NULL ||
 				!dg_message_is(pattern, text, dg_sites[site].roles,
-							   wording->args, &unique) ||
+							   wording->args, &wording->unique) ||
 				!are_names(pattern, dg_sites[site].roles, wording->args,
 						   languages))
 				continue;
@@ -96,29 +97,47 @@ whole_message(DgSpan text, const DgLanguages *languages, DgWording *wording)
 }
 
 /*
- * Whether a message that we know stands in the text; the first one that is
- * not quoted.
+ * Whether a message that we know stands in the text.  If the text has the
+ * server's ERROR: that is where it must stand; else it is the first one that
+ * is not quoted and not behind a heading.
  */
 static bool
 message_inside(DgSpan text, const DgLanguages *languages, DgWording *wording)
 {
 	size_t		first = text.len;
 	size_t		first_end = 0;
+	size_t		labelled;
+	bool		has_label = dg_label_error(text, languages, &labelled);
+	DgSpan		searched = text;
 	int			i;
 	int			site;
 
+	if (has_label)
+		labelled = behind_sqlstate(text, labelled);
+	else
+		searched = dg_span_upto(text, dg_label_first(text, languages));
 	for (i = 0; i < languages->n; i++)
 	{
 		for (site = 0; site < dg_nsites; site++)
 		{
 			const DgPattern *pattern = &languages->list[i].sites[site];
+			const DgRole *roles = dg_sites[site].roles;
 			DgSpan		args[DG_SITE_ARGS] = {{0}};
-			size_t		begin;
+			size_t		begin = labelled;
 			size_t		end;
+			bool		unique;
 
-			if (pattern->literal[0].start == NULL ||
-				!first_unquoted(pattern, text, dg_sites[site].roles, languages,
-								args, &begin, &end))
+			if (pattern->literal[0].start == NULL)
+				continue;
+			if (has_label)
+			{
+				if (!dg_message_at(pattern, text, begin, DG_MAX_ARG, args,
+								   &end, &unique) ||
+					!are_names(pattern, roles, args, languages))
+					continue;
+			}
+			else if (!first_unquoted(pattern, searched, roles, languages, args,
+									 &begin, &end, &unique))
 				continue;
 			/* of two that begin at one place the longer one says more */
 			if (begin > first || (begin == first && end <= first_end))
@@ -127,6 +146,7 @@ message_inside(DgSpan text, const DgLanguages *languages, DgWording *wording)
 			first_end = end;
 			wording->site = site;
 			wording->language = i;
+			wording->unique = unique;
 			memcpy(wording->args, args, sizeof(args));
 		}
 	}
@@ -134,21 +154,43 @@ message_inside(DgSpan text, const DgLanguages *languages, DgWording *wording)
 		return false;
 	wording->message = dg_span_from(dg_span_upto(text, first_end), first);
 	wording->rest = dg_span_from(text, first_end);
+	if (!plausible_end(wording->rest))
+		wording->unique = false;
 	find_sqlstate(text, first, first_end, wording->sqlstate);
 	return true;
+}
+
+/*
+ * Whether what follows a message can be something else than the rest of a
+ * name that has quotes in it.
+ */
+static bool
+plausible_end(DgSpan rest)
+{
+	static const char *const beginnings[] = {
+		"\n", "\r", ";", "]", ")", "  ", " (", " [", " at "};
+	int			i;
+
+	for (i = 0; i < lengthof(beginnings); i++)
+	{
+		if (dg_span_begins(rest, dg_span_cstring(beginnings[i])))
+			return true;
+	}
+	return rest.len == 0;
 }
 
 /* The first place where the message stands and is not quoted. */
 static bool
 first_unquoted(const DgPattern *pattern, DgSpan text, const DgRole *roles,
 			   const DgLanguages *languages, DgSpan *args, size_t *begin,
-			   size_t *end)
+			   size_t *end, bool *unique)
 {
 	DgQuoting	quoting = {0};
 	size_t		from = 0;
 
 	quoting.text = text;
-	while (dg_message_find(pattern, text, &from, DG_MAX_ARG, args, begin, end))
+	while (dg_message_find(pattern, text, &from, DG_MAX_ARG, args, begin, end,
+						   unique))
 	{
 		if (!dg_quoting_covers(&quoting, *begin) &&
 			are_names(pattern, roles, args, languages))
@@ -257,63 +299,30 @@ is_type_name(DgSpan arg)
 static void
 unknown_message(DgSpan text, const DgLanguages *languages, DgWording *wording)
 {
-	size_t		begin = behind_error_label(text, languages);
-	char		ignored[6];
+	size_t		begin;
 
+	if (!dg_label_error(text, languages, &begin))
+		begin = 0;
 	find_sqlstate(text, begin, text.len, wording->sqlstate);
-	if (sqlstate_at(text, begin, ignored))
-	{
-		/* psql's verbose form, and Npgsql's; or psql's shortest form */
-		if (dg_span_begins(dg_span_from(text, begin + 5), dg_span_cstring(": ")))
-			begin = dg_label_skip_blanks(text, begin + 7);
-		else if (begin + 5 == text.len)
-			begin += 5;
-	}
+	begin = behind_sqlstate(text, begin);
 	wording->message = dg_label_without_section(dg_span_from(text, begin),
 												languages);
 	wording->rest = dg_span_from(text, begin + wording->message.len);
 }
 
-/* Behind ERROR: and what may stand before it in the first line, or 0. */
+/* psql's verbose form has it before the message, its shortest instead. */
 static size_t
-behind_error_label(DgSpan text, const DgLanguages *languages)
+behind_sqlstate(DgSpan text, size_t at)
 {
-	DgQuoting	quoting = {0};
-	size_t		line = dg_label_next_line(text, 0);
-	size_t		at;
+	char		ignored[6];
 
-	quoting.text = text;
-	if (line > 200)
-		line = 200;
-	for (at = 0; at < line; at++)
-	{
-		size_t		end;
-
-		if (at > 0 && text.start[at - 1] != ' ')
-			continue;
-		if (error_label_at(text, at, languages, &end))
-			return dg_quoting_covers(&quoting, at) ? 0 : end;
-	}
-	return 0;
-}
-
-/* ERROR: in capitals, as the server writes it, in any language. */
-static bool
-error_label_at(DgSpan text, size_t at, const DgLanguages *languages,
-			   size_t *end)
-{
-	int			i;
-
-	for (i = 0; i < languages->n; i++)
-	{
-		DgSpan		word = languages->list[i].labels[DG_LABEL_ERROR];
-		DgLabel		label;
-
-		if (word.len > 0 && dg_span_begins(dg_span_from(text, at), word) &&
-			dg_label_at(text, at, languages, &label, end))
-			return true;
-	}
-	return false;
+	if (!sqlstate_at(text, at, ignored))
+		return at;
+	if (at + 5 == text.len)
+		return text.len;
+	if (dg_span_begins(dg_span_from(text, at + 5), dg_span_cstring(": ")))
+		return dg_label_skip_blanks(text, at + 7);
+	return at;
 }
 
 /*
@@ -407,28 +416,39 @@ is_remote_context(DgSpan line)
 }
 
 /*
- * Which DETAIL the text is, or -1; then its arguments.  *unique: it can be
- * read in one way only.
+ * Which DETAIL the text is, of those that the site can have (any for NULL),
+ * or -1; then its arguments.  A text that could be two of them is none.
+ * *unique: it can be read in one way only.
  */
 int
-dg_wording_detail(DgSpan detail, const DgLanguages *languages, DgSpan *args,
-				  bool *unique)
+dg_wording_detail(DgSpan detail, const DgLanguages *languages,
+				  const DgSite *site, DgSpan *args, bool *unique)
 {
 	int			i;
-	int			form;
 
 	for (i = 0; i < languages->n; i++)
 	{
+		int			found = -1;
+		int			form;
+
 		for (form = 0; form < dg_ndetails; form++)
 		{
 			const DgPattern *pattern = &languages->list[i].details[form];
+			DgSpan		these[DG_SITE_ARGS] = {{0}};
 
-			if (pattern->literal[0].start != NULL &&
-				dg_message_is(pattern, detail, dg_details[form].roles, args,
-							  unique) &&
-				are_names(pattern, dg_details[form].roles, args, languages))
-				return form;
+			if (pattern->literal[0].start == NULL ||
+				(site != NULL && !dg_site_has_detail(site, form)) ||
+				!dg_message_is(pattern, detail, dg_details[form].roles, these,
+							   unique) ||
+				!are_names(pattern, dg_details[form].roles, these, languages))
+				continue;
+			if (found >= 0)
+				return -1;
+			found = form;
+			memcpy(args, these, sizeof(these));
 		}
+		if (found >= 0)
+			return found;
 	}
 	return -1;
 }

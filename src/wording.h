@@ -45,6 +45,7 @@ typedef struct DgWording
 	int			site;			/* index into dg_sites, or -1 */
 	int			language;		/* whose pattern matched */
 	DgSpan		args[DG_SITE_ARGS];
+	bool		unique;			/* they can be told apart in one way only */
 	DgSpan		rest;			/* what follows the message */
 } DgWording;
 
@@ -61,13 +62,16 @@ typedef struct DgQuoting
 extern void dg_wording_read(DgSpan text, const DgLanguages *languages,
 							DgWording *wording);
 extern int	dg_wording_detail(DgSpan detail, const DgLanguages *languages,
-							 DgSpan *args, bool *unique);
+							 const DgSite *site, DgSpan *args, bool *unique);
 extern bool dg_wording_is_name(DgSpan arg, DgRole role,
 							   const DgLanguages *languages);
 
 /* label.c */
 extern bool dg_label_at(DgSpan text, size_t at, const DgLanguages *languages,
 						DgLabel *label, size_t *end);
+extern bool dg_label_error(DgSpan text, const DgLanguages *languages,
+						   size_t *end);
+extern size_t dg_label_first(DgSpan text, const DgLanguages *languages);
 extern bool dg_label_any(DgSpan text, size_t at, size_t *end);
 extern size_t dg_label_next_line(DgSpan text, size_t at);
 extern size_t dg_label_skip_blanks(DgSpan text, size_t at);

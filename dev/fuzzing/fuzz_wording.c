@@ -117,7 +117,7 @@ read_detail(DgSpan text)
 	bool		unique;
 	int			i;
 
-	if (dg_wording_detail(text, &languages, args, &unique) < 0)
+	if (dg_wording_detail(text, &languages, NULL, args, &unique) < 0)
 		return;
 	for (i = 0; i < DG_SITE_ARGS; i++)
 		must_be_inside(args[i], text);
