@@ -21,8 +21,8 @@
 #define DG_ROUNDS_BLIND 3		/* where the look may be blind to a row */
 
 static bool is_writable(Relation rel);
-static void report_read_only(Relation rel, const char *message,
-							 const char *detail) pg_attribute_noreturn();
+pg_noreturn static void report_read_only(Relation rel, const char *message,
+							 const char *detail);
 static void check_rules(Relation rel);
 static void check_update_rules(Relation rel);
 static bool has_update_rule(Relation rel);

@@ -61,8 +61,8 @@ static void prepare_update(DgCall *call);
 static DgLockStrength lock_to_update(DgCall *call);
 static DgOutcome lock_and_update(DgCall *call, DgLockStrength lock,
 								 Datum *record);
-static void report_suppressed(Relation rel) pg_attribute_noreturn();
-static void report_not_lockable(DgCall *call) pg_attribute_noreturn();
+pg_noreturn static void report_suppressed(Relation rel);
+pg_noreturn static void report_not_lockable(DgCall *call);
 static Datum make_result(DgTarget *target, Datum record, DgOutcome outcome);
 
 /*
