@@ -6,8 +6,8 @@
  * behind.  A miss inserts with ON CONFLICT DO NOTHING: the executor inserts
  * speculatively, so of all sessions that insert the same key at the same
  * moment exactly one creates the row, and the others wait for it and then
- * insert nothing, without an error and without a dead tuple in the log.
- * Whoever inserted nothing looks again.
+ * insert nothing, without an error and without a line in the log.  Whoever
+ * inserted nothing looks again.
  *
  * What can happen between a session's look and its insert (READ COMMITTED; the
  * isolation specs carry these numbers):
