@@ -334,13 +334,15 @@ dg_target_add_shape(DgTarget *target, DgShape *draft, StringInfo key)
 
 /*
  * Has a context deleted as soon as no call is on the stack that might hold
- * what is in it.
+ * what is in it.  It leaves its parent, which may be buried next and must not
+ * take it along: it would be deleted twice.
  */
 void
 dg_target_bury(MemoryContext context)
 {
 	MemoryContext old = MemoryContextSwitchTo(cache_context);
 
+	MemoryContextSetParent(context, cache_context);
 	graveyard = lappend(graveyard, context);
 	MemoryContextSwitchTo(old);
 }

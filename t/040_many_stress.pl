@@ -1,14 +1,14 @@
-# Sessions that create overlapping batches in random order, and others that
-# delete.
+# Sessions that create and update overlapping batches in random order, and
+# others that delete.
 #
 # Plain table, READ COMMITTED, no BEFORE triggers and no row security: here
-# get_or_create_many must never fail, whatever the others do, and never deadlock,
-# although the keys of a batch are in no order and its elements name different
-# columns.  Afterwards:
+# get_or_create_many and update_or_create_many must never fail, whatever the
+# others do, and never deadlock, although the keys of a batch are in no order and
+# its elements name different columns.  Afterwards:
 #  - no session has seen an error, and none is in the server's log;
 #  - every batch has got one answer for each element, with its key;
 #  - for every key, the answers with was_created = true are as many as the
-#    inserts that an AFTER trigger counted;
+#    inserts that an AFTER trigger counted, and likewise for was_updated;
 #  - every row that was handed out was inserted by somebody who committed;
 #  - rows = inserted - deleted.
 #
@@ -50,9 +50,10 @@ CREATE TABLE thing (
 
 -- what the sessions were told, and what was inserted; no indexes, so that the
 -- bookkeeping adds no waits
-CREATE TABLE answer (asked text, id bigint, key text, was_created boolean);
+CREATE TABLE answer (asked text, id bigint, key text, was_created boolean, was_updated boolean);
 CREATE TABLE batch (size integer, answers integer);
 CREATE TABLE inserted (id bigint, key text);
+CREATE TABLE updated (key text);
 CREATE TABLE deleted (id bigint);
 
 CREATE FUNCTION count_insert() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -63,6 +64,15 @@ END $$;
 CREATE TRIGGER count_insert AFTER INSERT ON thing
 	REFERENCING NEW TABLE AS new_rows
 	FOR EACH STATEMENT EXECUTE FUNCTION count_insert();
+
+CREATE FUNCTION count_update() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO updated SELECT key FROM new_rows;
+	RETURN NULL;
+END $$;
+CREATE TRIGGER count_update AFTER UPDATE ON thing
+	REFERENCING NEW TABLE AS new_rows
+	FOR EACH STATEMENT EXECUTE FUNCTION count_update();
 
 -- a batch in random order, with repetitions, each element with its own columns
 CREATE FUNCTION make_batch(size integer, keys integer, maker integer)
@@ -79,8 +89,20 @@ DECLARE
 	answers integer;
 BEGIN
 	INSERT INTO answer
-	SELECT input -> (ordinality - 1) ->> 'key', (record).id, (record).key, was_created
+	SELECT input -> (ordinality - 1) ->> 'key', (record).id, (record).key, was_created, false
 	FROM get_or_create_many(NULL::thing, input, ARRAY['key']);
+	GET DIAGNOSTICS answers = ROW_COUNT;
+	INSERT INTO batch VALUES (size, answers);
+END $$;
+CREATE FUNCTION update_batch(size integer, keys integer, maker integer)
+RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	input jsonb := make_batch(size, keys, maker);
+	answers integer;
+BEGIN
+	INSERT INTO answer
+	SELECT input -> (ordinality - 1) ->> 'key', (record).id, (record).key, was_created, was_updated
+	FROM update_or_create_many(NULL::thing, input, ARRAY['key']);
 	GET DIAGNOSTICS answers = ROW_COUNT;
 	INSERT INTO batch VALUES (size, answers);
 END $$;
@@ -103,6 +125,9 @@ my %scripts = (
 	'002_create_open@2' => "BEGIN;\nSELECT create_batch($batch, $keys, :client_id);\n\\sleep 2 ms\nCOMMIT;\n",
 	'003_create_rollback@2' => "BEGIN;\nSELECT create_batch($batch, $keys, :client_id);\n\\sleep 2 ms\nROLLBACK;\n",
 	'004_create_few@3' => "SELECT create_batch(7, 30, :client_id);\n",
+	'007_update@4' => "SELECT update_batch($batch, $keys, :client_id);\n",
+	'008_update_few@3' => "SELECT update_batch(7, 30, :client_id);\n",
+	'009_update_open@1' => "BEGIN;\nSELECT update_batch($batch / 10, $keys, :client_id);\n\\sleep 2 ms\nCOMMIT;\n",
 	'005_delete@4' => "\\set r random(1, 1000000)\n\\set share 3\n$delete",
 	'006_delete_few@4' => "\\set r random(1, 1000000)\n\\set share 50\n$delete");
 
@@ -139,6 +164,15 @@ WHERE a.n IS DISTINCT FROM i.n)),
 
 is( $node->safe_psql(
 		'postgres', q(
+SELECT count(*)
+FROM (SELECT asked AS key, count(*) AS n FROM answer WHERE was_updated GROUP BY 1) AS a
+FULL JOIN (SELECT key, count(*) AS n FROM updated GROUP BY 1) AS u USING (key)
+WHERE a.n IS DISTINCT FROM u.n)),
+	'0',
+	'for every key: was_updated as often as updated');
+
+is( $node->safe_psql(
+		'postgres', q(
 SELECT count(*) FROM answer AS a LEFT JOIN inserted AS i USING (id) WHERE i.id IS NULL)),
 	'0',
 	'every row handed out was inserted by somebody who committed');
@@ -162,8 +196,9 @@ FROM answer)),
 
 note($node->safe_psql(
 	'postgres', q(
-SELECT format('%s batches, %s answers, %s created, %s deleted, %s inserted in vain',
+SELECT format('%s batches, %s answers, %s created, %s updated, %s deleted, %s inserted in vain',
 			  (SELECT count(*) FROM batch), count(*), count(*) FILTER (WHERE was_created),
+			  count(*) FILTER (WHERE was_updated),
 			  (SELECT count(*) FROM deleted),
 			  (SELECT last_value FROM thing_id_seq) - (SELECT count(*) FROM inserted))
 FROM answer)));
