@@ -30,7 +30,7 @@ static bool composite_contains_domain(Oid type);
 static bool try_conversion(DgConflicts *conflicts, DgCandidate *candidate,
 						   DgColumns *column, Jsonb *object);
 static void report(DgConflicts *conflicts, ErrorData *error,
-				   const char *column);
+				   DgColumns *column);
 
 /*
  * Converts the values of an object, whose columns these are.  Returns those
@@ -164,7 +164,7 @@ try_conversion(DgConflicts *conflicts, DgCandidate *candidate,
 	CurrentResourceOwner = owner;
 
 	if (error != NULL)
-		report(conflicts, error, NameStr(TupleDescAttr(column->desc, 0)->attname));
+		report(conflicts, error, column);
 	return error == NULL;
 }
 
@@ -172,15 +172,16 @@ try_conversion(DgConflicts *conflicts, DgCandidate *candidate,
  * Reports what a domain has raised; raises again what is not a domain's.
  */
 static void
-report(DgConflicts *conflicts, ErrorData *error, const char *column)
+report(DgConflicts *conflicts, ErrorData *error, DgColumns *column)
 {
 	const DgSite *site = error->message_id != NULL ?
 							 dg_site_by_msgid(error->message_id) :
 							 NULL;
+	char	   *name = NameStr(TupleDescAttr(column->desc, 0)->attname);
 
 	if (site == NULL || (site->kind != DG_DOMAIN_CHECK_VIOLATION &&
 						 site->kind != DG_DOMAIN_NOT_NULL_VIOLATION))
 		ReThrowError(error);
 	dg_conflicts_add(conflicts, site->kind, error->constraint_name,
-					 list_make1((void *) column), NULL);
+					 list_make1(name), NULL);
 }
