@@ -101,6 +101,16 @@ SELECT * FROM pg_temp.read('forged: end of DETAIL in the value, and a CONTEXT',
 E'ERROR:  duplicate key value violates unique constraint "users_email_key"\nDETAIL:  Key (email)=(a) already exists.\nHINT:  Call 555-1234.) already exists.\nCONTEXT:  COPY users, line 1');
 SELECT * FROM pg_temp.read('forged: remote command in the value',
 E'ERROR:  duplicate key value violates unique constraint "users_email_key"\nDETAIL:  Key (email)=(a\nremote SQL command: x) already exists.');
+SELECT * FROM pg_temp.read('forged: quotes closed in another message',
+'invalid input syntax for type integer: "1": duplicate key value violates unique constraint "secrets_pkey" ("');
+SELECT * FROM pg_temp.read('forged: quotes closed in another message, with a label',
+'invalid input syntax for type integer: "1" ERROR:  duplicate key value violates unique constraint "secrets_pkey" ("');
+SELECT * FROM pg_temp.read('forged: quotes closed in another message, behind the label',
+'ERROR:  invalid input syntax for type integer: "1" ERROR:  duplicate key value violates unique constraint "secrets_pkey" ("');
+SELECT * FROM pg_temp.read('forged: DETAIL of another message',
+E'invalid input syntax for type json\nDETAIL:  Token is invalid.\nCONTEXT:  JSON data, line 1: duplicate key value violates unique constraint "secrets_pkey"\n');
+SELECT * FROM pg_temp.read('forged: DETAIL of another message, with labels',
+E'ERROR:  invalid input syntax for type json\nDETAIL:  Token is invalid.\nCONTEXT:  JSON data, line 1: ERROR:  duplicate key value violates unique constraint "secrets_pkey"\n');
 SELECT * FROM pg_temp.read('forged: SQLSTATE in the statement',
 E'insert into "users" values (''SQLSTATE[23505]: '') - No tea');
 

@@ -21,6 +21,11 @@
 static const char comment_begin[] = {'/', '*', '\0'};
 static const char comment_end[] = {'*', '/', '\0'};
 
+/* So long may be what a client writes before a message. */
+#define MAX_DECORATION 300
+
+static DgSpan behind_comment(DgSpan text);
+static bool is_verb(DgSpan text, size_t at);
 static void step(DgQuoting *quoting);
 static void skip_quoted(DgQuoting *quoting, char quote);
 static void skip_to(DgQuoting *quoting, DgSpan ending, size_t from);
@@ -39,6 +44,69 @@ dg_quoting_covers(DgQuoting *quoting, size_t at)
 	while (!quoting->lost && quoting->at < at)
 		step(quoting);
 	return quoting->lost || quoting->quoted_to > at;
+}
+
+/*
+ * Whether what stands before a message can be a client's words and statement.
+ * Another message of the server can not: it has what a user entered in double
+ * quotes, unescaped, and the user may have closed them.  So a double quote,
+ * or a second line, is only for statements, whose verb comes first.
+ */
+bool
+dg_quoting_trusts(DgSpan prefix)
+{
+	const char *quote;
+	size_t		at;
+
+	prefix = behind_comment(prefix);
+	quote = prefix.len > 0 ? memchr(prefix.start, '"', prefix.len) : NULL;
+
+	if (quote == NULL && prefix.len <= MAX_DECORATION &&
+		dg_span_find(prefix, dg_span_cstring("\n")) == NULL)
+		return true;
+	if (quote != NULL)
+		prefix = dg_span_upto(prefix, quote - prefix.start);
+	for (at = 0; at < prefix.len; at++)
+	{
+		if ((at == 0 || !is_letter(prefix, at - 1)) && is_verb(prefix, at))
+			return true;
+	}
+	return false;
+}
+
+/* The text without a comment at its beginning: some put one there. */
+static DgSpan
+behind_comment(DgSpan text)
+{
+	const char *ending;
+
+	if (!dg_span_begins(text, dg_span_cstring(comment_begin)))
+		return text;
+	ending = dg_span_find(text, dg_span_cstring(comment_end));
+	return ending == NULL ? text : dg_span_from(text, ending + 2 - text.start);
+}
+
+/* Whether a statement begins here, in upper or lower case. */
+static bool
+is_verb(DgSpan text, size_t at)
+{
+	static const char *const verbs[] = {
+		"insert", "update", "delete", "merge", "copy", "with", "select",
+		"call", "alter", "create"};
+	int			i;
+
+	for (i = 0; i < lengthof(verbs); i++)
+	{
+		size_t		len = strlen(verbs[i]);
+		size_t		j = 0;
+
+		while (j < len && at + j < text.len &&
+			   (text.start[at + j] | 0x20) == verbs[i][j])
+			j++;
+		if (j == len && !is_letter(text, at + len))
+			return true;
+	}
+	return false;
 }
 
 /* Reads one byte outside quotes, or one quoted stretch. */

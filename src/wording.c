@@ -112,6 +112,8 @@ message_inside(DgSpan text, const DgLanguages *languages, DgWording *wording)
 	int			i;
 	int			site;
 
+	if (has_label && !dg_quoting_trusts(dg_span_upto(text, labelled)))
+		return false;
 	if (has_label)
 		labelled = behind_sqlstate(text, labelled);
 	else
@@ -193,6 +195,7 @@ first_unquoted(const DgPattern *pattern, DgSpan text, const DgRole *roles,
 						   unique))
 	{
 		if (!dg_quoting_covers(&quoting, *begin) &&
+			dg_quoting_trusts(dg_span_upto(text, *begin)) &&
 			are_names(pattern, roles, args, languages))
 			return true;
 		if (quoting.lost)
@@ -301,7 +304,8 @@ unknown_message(DgSpan text, const DgLanguages *languages, DgWording *wording)
 {
 	size_t		begin;
 
-	if (!dg_label_error(text, languages, &begin))
+	if (!dg_label_error(text, languages, &begin) ||
+		!dg_quoting_trusts(dg_span_upto(text, begin)))
 		begin = 0;
 	find_sqlstate(text, begin, text.len, wording->sqlstate);
 	begin = behind_sqlstate(text, begin);

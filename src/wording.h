@@ -86,6 +86,7 @@ extern bool dg_extent_of_detail(DgSpan *rest, const DgLanguages *languages,
 
 /* quoting.c */
 extern bool dg_quoting_covers(DgQuoting *quoting, size_t at);
+extern bool dg_quoting_trusts(DgSpan prefix);
 
 /* catalogue.c */
 extern const DgLanguages *dg_catalogue_english(void);
