@@ -22,7 +22,7 @@
 
 static bool is_writable(Relation rel);
 pg_noreturn static void report_read_only(Relation rel, const char *message,
-							 const char *detail);
+										 const char *detail);
 static void check_rules(Relation rel);
 static void check_update_rules(Relation rel);
 static bool has_update_rule(Relation rel);

@@ -105,5 +105,6 @@ make_result(DgTarget *target, Datum record, bool was_created)
 	Datum		values[2] = {record, BoolGetDatum(was_created)};
 	bool		nulls[2] = {false, false};
 
-	return HeapTupleGetDatum(heap_form_tuple(target->result, values, nulls));
+	return HeapTupleGetDatum(heap_form_tuple(dg_target_result(target, false),
+											 values, nulls));
 }

@@ -53,7 +53,7 @@ dg_index_load(Relation rel, DgTarget *target)
 		Relation	index = index_open(lfirst_oid(lc), AccessShareLock);
 
 		target->indexes = lappend(target->indexes, load_index(rel, index));
-		index_close(index, NoLock);
+		index_close(index, AccessShareLock);
 	}
 	target->indexes_loaded = true;
 	MemoryContextSwitchTo(old);

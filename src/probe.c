@@ -17,7 +17,9 @@
  * locks on the index page and the row, as for any index scan.
  *
  * Locks: AccessShareLock on the index, kept to the end of the transaction like
- * that on the table.
+ * that on the table, as the executor does.  After a miss it is let go: the
+ * insert that follows may have to wait for REINDEX to release the table, while
+ * REINDEX waits for the index.
  */
 #include "postgres.h"
 
@@ -106,6 +108,7 @@ dg_probe_begin(DgProbe *probe, Relation rel, DgTarget *target,
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	probe->arbiter = arbiter;
+	probe->missed = false;
 	probe->index = index_open(arbiter->indexoid, AccessShareLock);
 	if (index_is_too_young(probe->index))
 	{
@@ -132,20 +135,23 @@ dg_probe_search(DgProbe *probe, Datum *values, bool *nulls, Datum *record)
 	make_scan_keys(keys, probe->arbiter, values, nulls);
 	index_rescan(probe->scan, keys, probe->arbiter->nkeys, NULL, 0);
 	if (!index_getnext_slot(probe->scan, ForwardScanDirection, probe->slot))
+	{
+		probe->missed = true;
 		return false;
+	}
 	*record = whole_row(probe->slot);
 	return true;
 }
 
 /*
- * The end of the searches; the lock on the index stays.
+ * The end of the searches.
  */
 void
 dg_probe_end(DgProbe *probe)
 {
 	index_endscan(probe->scan);
 	ExecDropSingleTupleTableSlot(probe->slot);
-	index_close(probe->index, NoLock);
+	index_close(probe->index, probe->missed ? AccessShareLock : NoLock);
 	PopActiveSnapshot();
 }
 

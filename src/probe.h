@@ -17,6 +17,7 @@
 typedef struct DgProbe
 {
 	DgIndex    *arbiter;
+	bool		missed;			/* some key was not found */
 	Relation	index;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;

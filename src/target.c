@@ -60,7 +60,6 @@ static uint64 generation = 1;	/* counts the times it was emptied */
 static void refuse_kind(Relation rel);
 static DgTarget *make_target(Relation rel);
 static DgTarget *build_target(Relation rel);
-static TupleDesc make_result_desc(TupleDesc desc, bool updates);
 static void forget_target(DgTarget *target);
 static void make_cache(void);
 static void invalidate(Datum arg, Oid relid);
@@ -242,29 +241,36 @@ build_target(Relation rel)
 	target->decides = (target->relkind == RELKIND_RELATION ||
 					   target->relkind == RELKIND_PARTITIONED_TABLE);
 	target->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
-	target->result = make_result_desc(target->desc, false);
-	target->update_result = make_result_desc(target->desc, true);
 	dlist_init(&target->shapes);
 	MemoryContextSwitchTo(old);
 	return target;
 }
 
 /*
- * The type of every answer: (record, was_created), and was_updated where rows
- * are updated.  Blessed once, because finding the result type anew costs more
- * than the index search.
+ * The type of the answer: (record, was_created), and was_updated where rows are
+ * updated.  Blessed once, because finding the result type anew costs more than
+ * the index search; and only when asked for, because what is blessed stays for
+ * the rest of the session.
  */
-static TupleDesc
-make_result_desc(TupleDesc desc, bool updates)
+TupleDesc
+dg_target_result(DgTarget *target, bool updates)
 {
-	TupleDesc	result = CreateTemplateTupleDesc(updates ? 3 : 2);
+	TupleDesc  *result = updates ? &target->update_result : &target->result;
+	MemoryContext old;
 
-	TupleDescInitEntry(result, 1, "record", desc->tdtypeid, -1, 0);
-	TupleDescInitEntry(result, 2, "was_created", BOOLOID, -1, 0);
+	if (*result != NULL)
+		return *result;
+
+	old = MemoryContextSwitchTo(target->context);
+	*result = CreateTemplateTupleDesc(updates ? 3 : 2);
+	TupleDescInitEntry(*result, 1, "record", target->desc->tdtypeid, -1, 0);
+	TupleDescInitEntry(*result, 2, "was_created", BOOLOID, -1, 0);
 	if (updates)
-		TupleDescInitEntry(result, 3, "was_updated", BOOLOID, -1, 0);
-	TupleDescFinalize(result);
-	return BlessTupleDesc(result);
+		TupleDescInitEntry(*result, 3, "was_updated", BOOLOID, -1, 0);
+	TupleDescFinalize(*result);
+	BlessTupleDesc(*result);
+	MemoryContextSwitchTo(old);
+	return *result;
 }
 
 /*

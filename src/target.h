@@ -25,8 +25,8 @@ typedef struct DgTarget
 	bool		decides;		/* has indexes of its own: is no view and not
 								 * foreign */
 	TupleDesc	desc;			/* a copy, with missing values */
-	TupleDesc	result;			/* blessed (record, was_created) */
-	TupleDesc	update_result;	/* … and was_updated */
+	TupleDesc	result;			/* see dg_target_result */
+	TupleDesc	update_result;
 	List	   *indexes;		/* of DgIndex, see arbiter.h */
 	List	   *index_oids;		/* their invalidation is the target's too */
 	bool		indexes_loaded;
@@ -73,6 +73,7 @@ extern Relation dg_target_open(DgMemo *memo);
 extern bool dg_target_memo_is_true(DgMemo *memo);
 extern void dg_target_memorize(DgMemo *memo, DgShape *shape);
 extern DgTarget *dg_target_get(Relation rel);
+extern TupleDesc dg_target_result(DgTarget *target, bool updates);
 extern DgShape *dg_target_find_shape(DgTarget *target, StringInfo key);
 extern DgShape *dg_target_add_shape(DgTarget *target, DgShape *draft,
 									StringInfo key);

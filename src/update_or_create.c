@@ -287,6 +287,6 @@ make_result(DgTarget *target, Datum record, DgOutcome outcome)
 					   BoolGetDatum(outcome == DG_UPDATED)};
 	bool		nulls[3] = {false, false, false};
 
-	return HeapTupleGetDatum(heap_form_tuple(target->update_result, values,
-											 nulls));
+	return HeapTupleGetDatum(heap_form_tuple(dg_target_result(target, true),
+											 values, nulls));
 }
