@@ -20,6 +20,7 @@
 #include "utils/rel.h"
 
 #include "batch.h"
+#include "compat.h"
 
 static JsonbContainer *element_object(DgBatch *batch, JsonbValue *element);
 static void refuse_rows(Jsonb *rows);
@@ -278,7 +279,7 @@ void
 dg_batch_split(DgBatch *batch, DgBatchRow *row, Jsonb **lookup,
 			   Jsonb **defaults)
 {
-	JsonbParseState *states[2] = {NULL, NULL};
+	JsonbInState states[2] = {0};
 	JsonbIterator *it = JsonbIteratorInit(row->object);
 	JsonbIteratorToken token;
 	JsonbValue	value;
@@ -286,7 +287,7 @@ dg_batch_split(DgBatch *batch, DgBatchRow *row, Jsonb **lookup,
 	int			ndefaults = 0;
 
 	for (int i = 0; i < 2; i++)
-		(void) pushJsonbValue(&states[i], WJB_BEGIN_OBJECT, NULL);
+		pushJsonbValue(&states[i], WJB_BEGIN_OBJECT, NULL);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
 		if (token == WJB_KEY)
@@ -295,14 +296,12 @@ dg_batch_split(DgBatch *batch, DgBatchRow *row, Jsonb **lookup,
 			ndefaults += part;
 		}
 		if (token == WJB_KEY || token == WJB_VALUE)
-			(void) pushJsonbValue(&states[part], token, &value);
+			pushJsonbValue(&states[part], token, &value);
 	}
-	*lookup = JsonbValueToJsonb(pushJsonbValue(&states[0], WJB_END_OBJECT,
-											   NULL));
-	*defaults = ndefaults == 0 ?
-					NULL :
-					JsonbValueToJsonb(pushJsonbValue(&states[1], WJB_END_OBJECT,
-													 NULL));
+	for (int i = 0; i < 2; i++)
+		pushJsonbValue(&states[i], WJB_END_OBJECT, NULL);
+	*lookup = JsonbValueToJsonb(states[0].result);
+	*defaults = ndefaults == 0 ? NULL : JsonbValueToJsonb(states[1].result);
 }
 
 /*

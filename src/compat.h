@@ -13,6 +13,7 @@
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
 #include "utils/acl.h"
+#include "utils/jsonb.h"
 
 #if PG_VERSION_NUM < 150000
 #error "duplicate_guard needs PostgreSQL 15 or newer"
@@ -86,6 +87,24 @@ typedef OverrideSearchPath SearchPathMatcher;
 /* 19: a descriptor that was filled in by hand must be finished */
 #if PG_VERSION_NUM < 190000
 #define TupleDescFinalize(desc) ((void) (desc))
+#endif
+
+/* 19: jsonb is built in a struct that holds the result */
+#if PG_VERSION_NUM < 190000
+typedef struct JsonbInState
+{
+	JsonbValue *result;			/* NULL until complete */
+	JsonbParseState *parseState;
+} JsonbInState;
+
+static inline void
+dg_push_jsonb_value(JsonbInState *state, JsonbIteratorToken token,
+					JsonbValue *value)
+{
+	state->result = pushJsonbValue(&state->parseState, token, value);
+}
+#define pushJsonbValue(state, token, value) \
+	dg_push_jsonb_value(state, token, value)
 #endif
 
 /* 19: post_parse_analyze_hook may not change it */

@@ -13,6 +13,7 @@
 
 #include "utils/rel.h"
 
+#include "compat.h"
 #include "input.h"
 
 static Jsonb *single(const char *name, int namelen, JsonbValue *value);
@@ -48,15 +49,16 @@ dg_input_make(Relation rel, AttrNumber attnum)
 static Jsonb *
 single(const char *name, int namelen, JsonbValue *value)
 {
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 	JsonbValue	key = {.type = jbvString};
 
 	key.val.string.val = unconstify(char *, name);
 	key.val.string.len = namelen;
-	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	(void) pushJsonbValue(&state, WJB_KEY, &key);
-	(void) pushJsonbValue(&state, WJB_VALUE, value);
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_KEY, &key);
+	pushJsonbValue(&state, WJB_VALUE, value);
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(state.result);
 }
 
 /*

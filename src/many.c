@@ -18,6 +18,7 @@
 #include "utils/tuplestore.h"
 
 #include "batch.h"
+#include "compat.h"
 
 PG_FUNCTION_INFO_V1(duplicate_guard_get_or_create_many);
 PG_FUNCTION_INFO_V1(duplicate_guard_update_or_create_many);
@@ -240,7 +241,7 @@ static Jsonb *
 key_columns(FunctionCallInfo fcinfo, int argno)
 {
 	ArrayType  *array;
-	JsonbParseState *state = NULL;
+	JsonbInState state = {0};
 	JsonbValue	null = {.type = jbvNull};
 	Datum	   *names;
 	bool	   *nulls;
@@ -256,17 +257,18 @@ key_columns(FunctionCallInfo fcinfo, int argno)
 					  &nnames);
 	check_key_columns(array, names, nulls, nnames);
 
-	(void) pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	for (int i = 0; i < nnames; i++)
 	{
 		JsonbValue	name = {.type = jbvString};
 
 		name.val.string.val = TextDatumGetCString(names[i]);
 		name.val.string.len = strlen(name.val.string.val);
-		(void) pushJsonbValue(&state, WJB_KEY, &name);
-		(void) pushJsonbValue(&state, WJB_VALUE, &null);
+		pushJsonbValue(&state, WJB_KEY, &name);
+		pushJsonbValue(&state, WJB_VALUE, &null);
 	}
-	return JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL));
+	pushJsonbValue(&state, WJB_END_OBJECT, NULL);
+	return JsonbValueToJsonb(state.result);
 }
 
 /*
