@@ -112,7 +112,7 @@ AS 'MODULE_PATHNAME', 'duplicate_guard_classify_integrity_error'
 LANGUAGE C STABLE CALLED ON NULL INPUT PARALLEL SAFE;
 
 COMMENT ON FUNCTION classify_integrity_error(text, text, text, text, text, text, text, text) IS
-'Turns an error into facts, from all its diagnostic fields, or from its text alone as any client words it in any language of the server. What is not known is NULL, empty strings count as NULL, and no error is raised for any text.';
+'Turns an error into facts, from all its diagnostic fields, or from its text alone as any client words it in any language of the server. What is not known is NULL. Empty strings count as NULL; but when all five names are empty, as for a foreign server''s error, names in the text are not looked up here. No error is raised for any text.';
 
 CREATE FUNCTION last_integrity_error()
 RETURNS integrity_error

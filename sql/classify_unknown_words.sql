@@ -32,6 +32,18 @@ SELECT pg_temp.facts(classify_integrity_error('forigo en "cities" rompas "street
 SELECT pg_temp.facts(classify_integrity_error('enmeto en "cities" rompas "cities_part_of"', 'Mankas (part_of)=(5) en "cities".', '23503'));
 SELECT pg_temp.facts(classify_integrity_error('forigo en "cities" rompas "cities_part_of" de "cities"', 'Uzata (id)=(5) en "cities".', '23503'));
 SELECT pg_temp.read('23514', 'vico de "streets" rompas "streets_length"') AS "check", pg_temp.read('23502', 'kolumno "city" de "streets" ne havu NULL') AS not_null;
+-- with the names in the fields, the words still tell the side of a foreign key, and the catalog the rest
+SELECT pg_temp.facts(classify_integrity_error('enmeto en "streets" rompas "streets_city"', 'Mankas (city)=(5) en "cities".', '23503', 'words', 'streets', '', 'streets_city', ''));
+SELECT pg_temp.facts(classify_integrity_error('forigo en "cities" rompas "streets_city" de "streets"', 'Uzata (id)=(5) en "streets".', '23503', 'words', 'streets', '', 'streets_city', ''));
+SELECT pg_temp.facts(classify_integrity_error('forigo en "cities" rompas "cities_part_of" de "cities"', 'Uzata (id)=(5) en "cities".', '23503', 'words', 'cities', '', 'cities_part_of', ''));
+SELECT pg_temp.facts(classify_integrity_error('rompas "io" kaj "tio"', '', '23503', 'words', 'streets', '', 'streets_city', ''));
+CREATE TABLE parted (a int) PARTITION BY LIST (a);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES IN (1) PARTITION BY LIST (a);
+CREATE TABLE parted_1_1 PARTITION OF parted_1 FOR VALUES IN (1);
+SELECT pg_temp.facts(classify_integrity_error('neniu parto de "parted"', '', '23514', 'words', 'parted', '', '', '')) AS root,
+	pg_temp.facts(classify_integrity_error('ne en "parted_1_1"', '', '23514', 'words', 'parted_1_1', '', '', '')) AS leaf;
+SELECT pg_temp.facts(classify_integrity_error('ne en "parted_1"', '', '23514', 'words', 'parted_1', '', '', '')) AS either,
+	pg_temp.facts(classify_integrity_error('ne en "streets"', '', '23514', 'words', 'streets', '', '', '')) AS neither;
 -- not known, or not one
 SELECT pg_temp.read('23505', 'la nomo "ĉefurbo" estas jam uzata') AS no_such, pg_temp.read('23505', 'la nomo "streets_length" estas jam uzata') AS no_index,
 	pg_temp.read('23505', 'la nomo "cities_name" kaj "cities_id" estas jam uzata') AS two, pg_temp.read('23514', 'rompas "streets_length"') AS no_table;

@@ -54,9 +54,13 @@ dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 		dg_resolve(facts, &key, &names, reading);
 		if (!facts->resolved)
 			try_longer_names(facts, &key, &names, reading);
-		if (reading->site == NULL && reading->message != NULL &&
-			has_no_names(&names))
-			dg_resolve_quoted(facts, &key, reading);
+		if (reading->site == NULL && reading->message != NULL)
+		{
+			if (has_no_names(&names))
+				dg_resolve_quoted(facts, &key, reading);
+			else if (facts->resolved)
+				dg_resolve_side(facts, &key, &names, reading);
+		}
 	}
 	if (!facts->resolved)
 		rely_on_text(facts, &key, error, reading);

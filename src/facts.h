@@ -110,6 +110,8 @@ extern void dg_resolve_domain_text(const char *text, const char **schema,
 /* resolve_quoted.c */
 extern void dg_resolve_quoted(DgFacts *facts, DgKey *key,
 							  const DgReading *reading);
+extern void dg_resolve_side(DgFacts *facts, DgKey *key, const DgNames *names,
+							const DgReading *reading);
 
 /* candidate_objects.c */
 extern List *dg_candidate_relations(const DgNames *names);

@@ -28,6 +28,9 @@ static void resolve_index(DgFacts *facts, DgKey *key, const DgNames *names,
 static bool index_fits(Oid indexid, DgKind kind, const DgNames *names,
 					   const DgReading *reading, DgKey *key);
 static void resolve_check(DgFacts *facts, const DgNames *names);
+static void resolve_unnamed_check(DgFacts *facts, DgKey *key,
+								  const DgNames *names,
+								  const DgReading *reading);
 static void resolve_not_null(DgFacts *facts, const DgNames *names);
 static void resolve_partitioning(DgFacts *facts, DgKey *key,
 								 const DgNames *names,
@@ -62,8 +65,10 @@ dg_resolve(DgFacts *facts, DgKey *key, const DgNames *names,
 		case DG_CHECK_VIOLATION:
 			if (names->constraint != NULL)
 				resolve_check(facts, names);
-			else
+			else if (names->column != NULL)
 				resolve_not_null(facts, names);
+			else if (names->by_fields)
+				resolve_unnamed_check(facts, key, names, reading);
 			break;
 		case DG_NOT_NULL_VIOLATION:
 			resolve_not_null(facts, names);
@@ -200,6 +205,27 @@ resolve_check(DgFacts *facts, const DgNames *names)
 	if (facts->comment == NULL)
 		facts->comment = dg_lookup_comment(conoid, ConstraintRelationId);
 	facts->resolved = true;
+}
+
+/*
+ * 23514 about a table, without a constraint: this server says so only of
+ * partitions, and the table tells which of the two errors it is.
+ */
+static void
+resolve_unnamed_check(DgFacts *facts, DgKey *key, const DgNames *names,
+					  const DgReading *reading)
+{
+	Oid			relid = dg_lookup_relation(names->schema, names->table);
+	bool		is_partition = get_rel_relispartition(relid);
+	bool		has_partitions;
+
+	has_partitions = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
+	if (reading->site != NULL || is_partition == has_partitions)
+		return;
+	facts->kind = is_partition ?
+					  DG_PARTITION_CONSTRAINT_VIOLATION :
+					  DG_PARTITION_NOT_FOUND;
+	resolve_partitioning(facts, key, names, reading);
 }
 
 /* The topmost partitioned table from which the check comes down. */

@@ -28,7 +28,6 @@ static bool try_names(DgFacts *facts, DgKey *key, const DgNames *names,
 					  const DgReading *reading);
 static bool detail_fits(const DgFacts *facts, const DgKey *key,
 						const char *detail);
-static DgKind side_of(const DgFacts *facts, List *quoted);
 
 /* Opening and closing quotes, in ASCII and UTF-8. */
 static const char *const quotes[][2] = {
@@ -89,10 +88,37 @@ dg_resolve_quoted(DgFacts *facts, DgKey *key, const DgReading *reading)
 	}
 	*facts = found;
 	*key = found_key;
-	if (!facts->resolved || facts->kind != DG_OTHER_INTEGRITY_VIOLATION)
+	if (facts->resolved)
+		dg_resolve_side(facts, key, &found_names, reading);
+}
+
+/*
+ * Tells which side of a resolved foreign key failed, by the names in a message
+ * without a site: all messages name the referencing table and the constraint,
+ * and the referenced table too, if that side failed.
+ */
+void
+dg_resolve_side(DgFacts *facts, DgKey *key, const DgNames *names,
+				const DgReading *reading)
+{
+	List	   *quoted = quoted_names(reading->message);
+	int			mentions;
+
+	if (facts->kind != DG_OTHER_INTEGRITY_VIOLATION ||
+		key->other_table == NULL || names->table == NULL ||
+		names->constraint == NULL || count_name(quoted, names->table) == 0 ||
+		count_name(quoted, names->constraint) == 0)
 		return;
-	facts->kind = side_of(facts, quoted);
-	dg_resolve(facts, key, &found_names, reading);
+	mentions = count_name(quoted, key->other_table);
+	if (strcmp(key->other_table, names->table) == 0)
+		mentions--;
+	if (mentions > 0)
+		facts->kind = DG_FOREIGN_KEY_REFERENCED;
+	else if (list_length(quoted) == 2)
+		facts->kind = DG_FOREIGN_KEY_MISSING;
+	else
+		return;
+	dg_resolve(facts, key, names, reading);
 }
 
 /* Whether the catalog knows just this, and the DETAIL is not about another. */
@@ -122,24 +148,6 @@ detail_fits(const DgFacts *facts, const DgKey *key, const char *detail)
 		return false;
 	dg_key_guess(&referenced, dg_key_join(facts->referenced_columns));
 	return referenced.text != NULL && dg_key_may_be_in(&referenced, detail);
-}
-
-/*
- * Which side of a foreign key failed: the message names the referencing table
- * and, if the referenced side failed, that table too.
- */
-static DgKind
-side_of(const DgFacts *facts, List *quoted)
-{
-	int			mentions = count_name(quoted, facts->referenced_noun);
-
-	if (strcmp(facts->referenced_noun, facts->table_name) == 0)
-		mentions--;
-	if (mentions > 0)
-		return DG_FOREIGN_KEY_REFERENCED;
-	return list_length(quoted) == 2 ?
-			   DG_FOREIGN_KEY_MISSING :
-			   DG_OTHER_INTEGRITY_VIOLATION;
 }
 
 /* The quoted names of a message, in their order; NIL for too many. */
