@@ -101,9 +101,10 @@ dg_batch_insert(DgBatch *batch, const int *keys, int nkeys,
 
 /*
  * Inserts these rows, in their order, and notes their records in that context;
- * a conflict is an error.  ncreated counts those that have been inserted so far,
- * so that after an error it tells which row it was, unless a trigger suppressed
- * some; when they are less than they should be without an error, one did.
+ * a conflict is an error.  ncreated counts those that have been inserted so
+ * far, so that after an error it tells which row it was, unless a trigger
+ * suppressed some; when they are less than they should be without an error,
+ * one did.
  */
 void
 dg_batch_insert_all(DgBatch *batch, const int *rows, int nrows,

@@ -3,17 +3,17 @@
  *		Creates rows of which some may not be possible.
  *
  * The rows are inserted in their order, as many as possible by one statement in
- * one subtransaction, so that good rows cost no subtransaction each.  When that
- * fails, it is undone.  Mostly it is known which row failed, since the rows that
- * the statement has returned so far are those before it: these are inserted
- * again, the failing one is tried alone, which gives its error with all that
- * belongs to it, and the next statement begins behind it.  Otherwise (triggers
- * that run at the end of the statement, as those of foreign keys do) the rows
- * are halved until it is.
+ * one subtransaction, so that good rows cost no subtransaction each.  When
+ * that fails, it is undone.  Mostly it is known which row failed, since the
+ * rows that the statement has returned so far are those before it: these are
+ * inserted again, the failing one is tried alone, which gives its error with
+ * all that belongs to it, and the next statement begins behind it.  Otherwise
+ * (triggers that run at the end of the statement, as those of foreign keys do)
+ * the rows are halved until it is.
  *
- * How many rows are taken at once follows from how it went: half as many after a
- * failure, twice as many after a success.  So what is done in vain is never more
- * than a multiple of what is done, however many rows fail.
+ * How many rows are taken at once follows from how it went: half as many after
+ * a failure, twice as many after a success.  So what is done in vain is never
+ * more than a multiple of what is done, however many rows fail.
  *
  * The answers are those of try_create called for the rows one after the other,
  * but that a statement checks what triggers check at its end, with all its rows
