@@ -363,6 +363,7 @@ singular(const char *name)
 	return words;
 }
 
+/* Whether the word has this ending. */
 static bool
 ends_with(const char *word, const char *ending)
 {

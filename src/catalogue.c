@@ -168,6 +168,7 @@ load_installed(DgLanguages *languages, DgLanguage *list)
 	list_free_deep(names);
 }
 
+/* For list_sort(): by bytes, so that the order is the same everywhere. */
 static int
 compare_names(const ListCell *a, const ListCell *b)
 {

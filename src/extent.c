@@ -179,7 +179,7 @@ is_detail(const DgPattern *pattern, const DgDetail *detail, DgSpan text,
 	{
 		int			arg = pattern->argno[i];
 
-		if (!dg_wording_is_name(args[arg], detail->roles[arg], languages))
+		if (!dg_argument_fits(args[arg], detail->roles[arg], languages))
 			return false;
 	}
 	return true;

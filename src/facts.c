@@ -187,6 +187,7 @@ gather_names(DgNames *names, const DgErrorFields *error,
 						error->datatype_name != NULL);
 }
 
+/* The first one that is known. */
 static const char *
 first_of(const char *a, const char *b)
 {

@@ -281,6 +281,7 @@ begins_ignoring_case(DgSpan text, DgSpan word)
 	return true;
 }
 
+/* Of ASCII letters only; the bytes of others stay as they are. */
 static char
 lower(char c)
 {

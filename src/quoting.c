@@ -195,6 +195,7 @@ is_apostrophe(DgSpan text, size_t at)
 		   (at >= 2 && is_letter(text, at - 2));
 }
 
+/* An ASCII letter, or a byte of any other one. */
 static bool
 is_letter(DgSpan text, size_t at)
 {

@@ -91,6 +91,7 @@ without_empty_strings(const DgErrorFields *error)
 	return fields;
 }
 
+/* The next field: a text. */
 static void
 add_text(Builder *builder, const char *value)
 {
@@ -113,6 +114,7 @@ add_name_array(Builder *builder, List *names)
 	add_value_array(builder, values, nnames);
 }
 
+/* The next field: an array, in which elements may be NULL; empty is NULL. */
 static void
 add_value_array(Builder *builder, const char **values, int nvalues)
 {
@@ -131,6 +133,7 @@ add_value_array(Builder *builder, const char **values, int nvalues)
 		nvalues == 0 ? (Datum) 0 : text_array(elements, nulls, nvalues);
 }
 
+/* An array of text. */
 static Datum
 text_array(Datum *elements, bool *nulls, int nelements)
 {

@@ -33,7 +33,6 @@ static bool first_unquoted(const DgPattern *pattern, DgSpan text,
 						   bool *unique);
 static bool are_names(const DgPattern *pattern, const DgRole *roles,
 					  const DgSpan *args, const DgLanguages *languages);
-static bool is_type_name(DgSpan arg);
 static void unknown_message(DgSpan text, const DgLanguages *languages,
 							DgWording *wording);
 static size_t behind_sqlstate(DgSpan text, size_t at);
@@ -215,84 +214,10 @@ are_names(const DgPattern *pattern, const DgRole *roles, const DgSpan *args,
 	{
 		int			arg = pattern->argno[i];
 
-		if (!dg_wording_is_name(args[arg], roles[arg], languages))
+		if (!dg_argument_fits(args[arg], roles[arg], languages))
 			return false;
 	}
 	return true;
-}
-
-/*
- * Whether an argument can be what its role says.  A name is at most so long,
- * and a line in it does not begin with a heading: then it is the rest of the
- * error rather.
- */
-bool
-dg_wording_is_name(DgSpan arg, DgRole role, const DgLanguages *languages)
-{
-	size_t		limit = NAMEDATALEN - 1;
-	size_t		at;
-
-	if (role == DG_ROLE_KEY || role == DG_ROLE_PARTITION_KEY ||
-		role == DG_ROLE_PARENTHESES)
-		return dg_span_begins(arg, dg_span_cstring("(")) &&
-			   dg_span_ends(arg, dg_span_cstring(")"));
-	if (role == DG_ROLE_KEY_COLUMNS || role == DG_ROLE_KEY_VALUES ||
-		role == DG_ROLE_OTHER)
-		return true;
-	if (role == DG_ROLE_DOMAIN)
-		return is_type_name(arg);
-	if (arg.len == 0 || arg.len > limit)
-		return false;
-	for (at = dg_label_next_line(arg, 0); at < arg.len;
-		 at = dg_label_next_line(arg, at))
-	{
-		DgLabel		label;
-		size_t		end;
-
-		if (dg_label_at(arg, dg_label_skip_blanks(arg, at), languages, &label,
-						&end))
-			return false;
-	}
-	return true;
-}
-
-/* Whether it is one or two identifiers, quoted or not, with a dot between. */
-static bool
-is_type_name(DgSpan arg)
-{
-	int			nparts = 0;
-	size_t		at = 0;
-
-	if (arg.len == 0 || arg.len > DG_MAX_ARG)
-		return false;
-	for (;;)
-	{
-		size_t		begin = at;
-		bool		quoted = at < arg.len && arg.start[at] == '"';
-
-		if (quoted)
-		{
-			for (at++; at < arg.len; at++)
-			{
-				if (arg.start[at] != '"')
-					continue;
-				if (at + 1 >= arg.len || arg.start[at + 1] != '"')
-					break;
-				at++;
-			}
-			if (at >= arg.len)
-				return false;
-			at++;
-		}
-		while (!quoted && at < arg.len && strchr(" .:\"\n", arg.start[at]) == NULL)
-			at++;
-		if (at == begin || ++nparts > 2)
-			return false;
-		if (at == arg.len)
-			return true;
-		if (arg.start[at++] != '.')
-			return false;
-	}
 }
 
 /*
@@ -378,6 +303,7 @@ sqlstate_at(DgSpan text, size_t at, char *sqlstate)
 	return digits >= 2;
 }
 
+/* An ASCII letter or digit. */
 static bool
 is_alphanumeric(char c)
 {
@@ -409,6 +335,7 @@ says_remote(DgSpan rest)
 	return false;
 }
 
+/* Whether this line of a CONTEXT is one that they write. */
 static bool
 is_remote_context(DgSpan line)
 {

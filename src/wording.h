@@ -3,8 +3,8 @@
  *		Takes the text of an error apart, in whatever language and whatever
  *		clothes a client has given it.
  *
- * wording.c, label.c, extent.c and quoting.c need nothing of the server, so
- * that they can be built and fuzzed by themselves.
+ * wording.c, argument.c, label.c, extent.c and quoting.c need nothing of the
+ * server, so that they can be built and fuzzed by themselves.
  */
 #ifndef DG_WORDING_H
 #define DG_WORDING_H
@@ -63,8 +63,10 @@ extern void dg_wording_read(DgSpan text, const DgLanguages *languages,
 							DgWording *wording);
 extern int	dg_wording_detail(DgSpan detail, const DgLanguages *languages,
 							 const DgSite *site, DgSpan *args, bool *unique);
-extern bool dg_wording_is_name(DgSpan arg, DgRole role,
-							   const DgLanguages *languages);
+
+/* argument.c */
+extern bool dg_argument_fits(DgSpan arg, DgRole role,
+							 const DgLanguages *languages);
 
 /* label.c */
 extern bool dg_label_at(DgSpan text, size_t at, const DgLanguages *languages,
