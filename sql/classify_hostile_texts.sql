@@ -6,13 +6,13 @@
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/classify.sql
-SET statement_timeout = '30s';
+SET statement_timeout = '60s';
 
 CREATE FUNCTION pg_temp.kind(body text) RETURNS text LANGUAGE sql AS $$
   SELECT kind || coalesce(' constraint of ' || length(constraint_name), '') || coalesce(' detail of ' || length(detail), '')
   FROM classify_integrity_error($1)
 $$;
-SELECT what, pg_temp.kind(repeat(what, 300000 / length(what)))
+SELECT what, pg_temp.kind(repeat(what, 100000 / length(what)))
 FROM unnest(ARRAY['(', '"', '''', ' ', E'\n', '\', '$a$', '$a', '/*', '--', '%s', 'ERROR:  ', E'\nDETAIL:  ',
   'ERROR:  duplicate key value violates unique constraint "', 'update or delete on table "',
   '" violates foreign key constraint "', 'SQLSTATE[23505]', E'\nremote SQL command', '»', '重複したキー値は一意性制約"']) WITH ORDINALITY u(what, n)
