@@ -179,7 +179,7 @@ AS 'MODULE_PATHNAME', 'duplicate_guard_update_or_create_many'
 LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1000;
 
 COMMENT ON FUNCTION update_or_create_many(anyelement, jsonb, text[], jsonb, text) IS
-'Does for each object of an array what update_or_create does for one: its columns among key_columns identify the row, the others are its values. Returns one row for each element, in their order, numbered from 1. A row that has these values already is not written. Of elements with the same key the later one''s values win; the flags say what each of them did, and the record is the row after all of them. Rows are written in key order, so that concurrent calls do not deadlock on these keys. Errors: those of update_or_create, and 22023 for an element that is no object or lacks a key column; then nothing is written.';
+'Does for each object of an array what update_or_create does for one: its columns among key_columns identify the row, the others are its values. Returns one row for each element, in their order, numbered from 1. A row that has these values already is not written. Of elements with the same key the later one''s values win; the flags say what each of them did, and the record is the row as it left it. Rows are written in key order, so that concurrent calls do not deadlock on these keys. Errors: those of update_or_create, and 22023 for an element that is no object or lacks a key column; then nothing is written.';
 
 CREATE FUNCTION try_create_many(
 	target anyelement,

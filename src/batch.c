@@ -223,7 +223,7 @@ check_created(DgBatch *batch, int *keys, int nkeys)
 }
 
 /*
- * Gives the rows their keys' records.  A row whose key has none keeps none.
+ * Gives the rows that have no record yet that of their key, if it has one.
  */
 void
 dg_batch_answer(DgBatch *batch)
@@ -233,7 +233,8 @@ dg_batch_answer(DgBatch *batch)
 		DgBatchRow *row = &batch->rows[i];
 		DgBatchKey *key = &batch->keys[row->key];
 
-		row->record = key->record;
+		if (row->record == (Datum) 0)
+			row->record = key->record;
 		row->created = key->created && key->first == i;
 		if (row->record != (Datum) 0 && !row->created)
 			check_found(batch, row);

@@ -2,10 +2,9 @@
  * batch_update.c
  *		Get, update, create, for many rows at once.
  *
- * The rows end as if update_or_create had been called for the elements one
- * after the other: the first one with a key creates or updates, a later one
- * updates what the earlier ones left, so that its values win.  The flags say
- * what each of them did; the record is the row as all of them left it.
+ * The answers are those of update_or_create called for the elements one after
+ * the other: the first one with a key creates or updates, a later one updates
+ * what the earlier ones left, so that its values win.
  *
  * All keys are looked up first, without a lock.  Where nothing differs that is
  * the answer, and costs no more.  What is missing is created by one INSERT in
@@ -267,20 +266,21 @@ write_rows(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 
 /*
  * Lets the elements of a key update its row, one after the other, but for the
- * one that has created it.  False when the row has gone.
+ * one that has created it, and gives each the row as it left it.  False when
+ * the row has gone.
  */
 static bool
 update_key(DgBatch *batch, DgBatchKey *key, MemoryContext context)
 {
-	int			first = key->created ? batch->next[key->first] : key->first;
-
-	for (int i = first; i >= 0; i = batch->next[i])
+	for (int i = key->first; i >= 0; i = batch->next[i])
 	{
 		DgBatchRow *row = &batch->rows[i];
+		bool		is_creator = key->created && i == key->first;
 
-		if (row_differs(batch, row, key->record) &&
+		if (!is_creator && row_differs(batch, row, key->record) &&
 			!update_row(batch, row, key, context))
 			return false;
+		row->record = key->record;
 	}
 	return true;
 }
@@ -323,7 +323,10 @@ forget(DgBatch *batch, int *keys, int nkeys)
 		key->record = (Datum) 0;
 		key->created = false;
 		for (int j = key->first; j >= 0; j = batch->next[j])
+		{
+			batch->rows[j].record = (Datum) 0;
 			batch->rows[j].updated = false;
+		}
 	}
 }
 
