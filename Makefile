@@ -14,7 +14,9 @@ MODULE_big = duplicate_guard
 DATA = duplicate_guard--1.0.sql
 OBJS = $(patsubst %.c,%.o,$(sort $(wildcard src/*.c)))
 
-REGRESS = $(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql)))
+# A topic named ..._since_18 is about what older servers do not have.
+TOO_NEW = $(shell seq -f %%_since_%g $$(($(MAJORVERSION) + 1)) 19)
+REGRESS = $(filter-out $(TOO_NEW),$(patsubst sql/%.sql,%,$(sort $(wildcard sql/*.sql))))
 ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=duplicate_guard
 TAP_TESTS = 1

@@ -80,7 +80,7 @@ SELECT * FROM spellings('cidr', '"10.0.0.0/8"', '"10/8"');
 SELECT * FROM spellings('macaddr', '"08:00:2b:01:02:03"', '"08002b-010203"');
 SELECT * FROM spellings('oid', '1', '"1"', '4294967295');
 SELECT * FROM spellings('regclass', '"pg_class"', '"pg_catalog.pg_class"', '"pg_type"');
-SELECT * FROM spellings('pg_lsn', '"0/1"', '"00/01"');
+SELECT * FROM spellings('pg_lsn', '"1/80000000"', '"01/80000000"');
 SELECT * FROM spellings('bit(4)', '"1010"', '"xA"', '"0101"');
 SELECT * FROM spellings('varbit', '"1"', '"10"', '"1"');
 SELECT * FROM spellings('tsvector', '"a b"', '"b a"', '"a"');

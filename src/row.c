@@ -90,7 +90,8 @@ dg_row_in_partition(DgRow *row, Relation partition)
 }
 
 /*
- * A row of which nothing is known but its table.
+ * A row of which nothing is known but its table.  Here every generated column
+ * is stored, since expressions may not read one that is virtual.
  */
 static DgRow *
 make_empty(Relation rel)
@@ -98,6 +99,11 @@ make_empty(Relation rel)
 	DgRow	   *row = palloc0(sizeof(DgRow));
 	TupleDesc	desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
 
+	for (int i = 0; i < desc->natts; i++)
+	{
+		if (TupleDescAttr(desc, i)->attgenerated)
+			TupleDescAttr(desc, i)->attgenerated = ATTRIBUTE_GENERATED_STORED;
+	}
 	row->rel = rel;
 	row->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	memset(row->slot->tts_isnull, true, desc->natts * sizeof(bool));

@@ -526,7 +526,9 @@ is($node->safe_psql('other', 'SELECT string_agg(t, $$;$$) FROM caught'),
 my $offset = -s $node->logfile;
 $node->safe_psql('other', 'INSERT INTO source VALUES (2)');
 $node->safe_psql('postgres', 'INSERT INTO source VALUES (2)');
-$node->wait_for_log(qr/duplicate key value violates unique constraint "source_pkey"/, $offset);
+# from 18 on in other words
+$node->wait_for_log(
+	qr/duplicate key value violates unique constraint "source_pkey"|conflict=insert_exists/, $offset);
 $node->safe_psql('other', 'DELETE FROM source WHERE a = 2');
 $node->wait_for_catchup('s');
 is($node->safe_psql('other', 'SELECT count(*) FROM source'), 2,

@@ -9,12 +9,10 @@ CREATE EXTENSION IF NOT EXISTS duplicate_guard;
 RESET client_min_messages;
 SET lc_messages = 'C';
 
--- The facts in one line.  RESTRICT has another SQLSTATE from 18 on.
+-- The facts in one line.
 CREATE FUNCTION pg_temp.facts(e integrity_error) RETURNS text LANGUAGE sql AS $$
   SELECT concat_ws(' ',
-    CASE WHEN e.kind = 'foreign_key_referenced' AND e.sqlstate = '23001'
-              AND current_setting('server_version_num')::int >= 180000
-         THEN '23503' ELSE coalesce(e.sqlstate, '-----') END,
+    coalesce(e.sqlstate, '-----'),
     e.kind,
     'constraint=' || e.constraint_name,
     'table=' || coalesce(e.schema_name, '?') || '.' || e.table_name,
@@ -67,6 +65,10 @@ BEGIN
   END;
   a := classify_integrity_error(msg, det, state, s, t, c, k, d);
   what := label; way := 'all fields'; says := pg_temp.facts(a);
+  -- RESTRICT has a SQLSTATE of its own from 18 on: see restrict_since_18
+  IF state = '23001' AND current_setting('server_version_num')::int >= 180000 THEN
+    says := regexp_replace(says, '^23001', '23503');
+  END IF;
   RETURN NEXT;
   what := '';
   b := classify_integrity_error(message => msg, detail => det, sqlstate => state);
