@@ -4,9 +4,10 @@
 # make demo   the main job on real data, on a private throw-away server
 # make test   every test, on a private throw-away server
 # make bench  contenders side by side; make bench SCENARIO=hit ROUNDS=50
+# make bench-hooks  what last_integrity_error() costs where there is no error
 # make lint   what CI checks besides the tests
 # make format lays the C code out as the lint wants it
-# These five need neither PGXS nor a server beforehand: they install what is
+# These six need neither PGXS nor a server beforehand: they install what is
 # missing.  Variables go on to the tests: make test REGRESS=topic ISOLATION=
 
 EXTENSION = duplicate_guard
@@ -21,7 +22,7 @@ ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=duplicate_guard
 TAP_TESTS = 1
 
-OWN_GOALS = demo test bench lint format
+OWN_GOALS = demo test bench bench-hooks lint format
 PG_CONFIG ?= pg_config
 
 # Without a goal of PGXS's own, PGXS need not be there yet.  Debian has it in the
@@ -49,6 +50,9 @@ test:
 
 bench:
 	@dev/server bench/run $(if $(ROUNDS),--rounds $(ROUNDS)) $(SCENARIO)
+
+bench-hooks:
+	@dev/server bench/capture $(ROUNDS)
 
 lint:
 	@dev/setup lint >/dev/null
