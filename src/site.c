@@ -1,7 +1,7 @@
 /*
  * site.c
- *		The places in the server that raise an integrity error, by the
- *		untranslated text of their message.
+ *		The places in the server, and in this extension, that raise an integrity
+ *		error, by the untranslated text of their message.
  *
  * The text is what ErrorData.message_id holds and what the server's message
  * catalogues are keyed by.  It has been the same from 15 to 19 but for the
@@ -244,10 +244,32 @@ const DgSite dg_sites[] = {
 	 "40001",
 	 {DG_ROLE_NONE},
 	 {-1}},
+	{"canceling statement due to conflict with recovery",
+	 DG_SERIALIZATION_FAILURE,
+	 "40001",
+	 {DG_ROLE_NONE},
+	 {-1}},
 	{"deadlock detected",
 	 DG_DEADLOCK_DETECTED,
 	 "40P01",
 	 {DG_ROLE_NONE},
+	 {-1}},
+
+	/* our own, of guard.c and update_or_create.c; in no catalogue */
+	{"a row of \"%s\" with this key in \"%s\" exists, but differs from the lookup",
+	 DG_UNIQUE_VIOLATION,
+	 "23505",
+	 {TABLE, CONSTRAINT},
+	 {-1}},
+	{"could not serialize access due to concurrent creation of a row in \"%s\"",
+	 DG_SERIALIZATION_FAILURE,
+	 "40001",
+	 {DG_ROLE_OTHER},
+	 {-1}},
+	{"could not update a row of \"%s\": it was deleted and created again too often",
+	 DG_SERIALIZATION_FAILURE,
+	 "40001",
+	 {DG_ROLE_OTHER},
 	 {-1}}};
 const int	dg_nsites = lengthof(dg_sites);
 

@@ -270,8 +270,8 @@ report_not_lockable(DgCall *call)
 				 errtable(rel)));
 	ereport(ERROR,
 			(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-			 errmsg("could not update a row of \"%s\": it was deleted and created again %d times",
-					RelationGetRelationName(rel), DG_UPDATE_ROUNDS),
+			 errmsg("could not update a row of \"%s\": it was deleted and created again too often",
+					RelationGetRelationName(rel)),
 			 errhint("Retry the whole transaction."),
 			 errtable(rel)));
 }
