@@ -58,6 +58,22 @@ SELECT make('nest raise');
 SELECT make('a'), make('nest a'), make('f'), make('f');
 SELECT count(*) FROM items WHERE k LIKE 'nest%';
 
+-- inside a range, where the CHECK computes on while the inner call is made
+CREATE FUNCTION noted(v text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	IF v <> 'a' THEN
+		PERFORM public.get_or_create(NULL::goc_nested.spans, '{"k": "[a,a]"}');
+	END IF;
+	RETURN 'noted';
+END $$;
+CREATE DOMAIN bound AS text COLLATE "C"
+	CHECK (repeat(VALUE, 50) || noted(VALUE) = repeat(VALUE, 50) || 'noted');
+CREATE TYPE span AS RANGE (subtype = bound, multirange_type_name = spans_of);
+CREATE TABLE spans (k span UNIQUE, v spans_of);
+SELECT * FROM get_or_create(NULL::spans, '{"k": "[a,a]"}');
+SELECT * FROM get_or_create(NULL::spans, '{"k": "[b,b]"}', '{"v": "{[b,c]}"}');
+SELECT * FROM get_or_create(NULL::spans, '{"k": "[b,b]"}');
+
 --
 -- While the index's expression and predicate are computed: a function that is
 -- not as immutable as it says

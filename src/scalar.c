@@ -4,7 +4,9 @@
  *
  * For those, calling that function is what jsonb_to_record does, less the row
  * that it makes.  Everything else (arrays, composites, domains, JSON, and bytea
- * with its own rule) is left to jsonb_to_record itself, see candidate.c.
+ * with its own rule) is left to jsonb_to_record itself, see candidate.c.  So
+ * are ranges: their bounds may be domains, and a domain's CHECK that calls us
+ * again must not meet the state of the input function that runs it.
  */
 #include "postgres.h"
 
@@ -26,8 +28,7 @@ dg_scalar_is(Oid type)
 {
 	char		kind = get_typtype(type);
 
-	if (kind != TYPTYPE_BASE && kind != TYPTYPE_ENUM &&
-		kind != TYPTYPE_RANGE && kind != TYPTYPE_MULTIRANGE)
+	if (kind != TYPTYPE_BASE && kind != TYPTYPE_ENUM)
 		return false;
 	return type != JSONOID && type != JSONBOID && type != BYTEAOID &&
 		   !OidIsValid(get_element_type(type));
