@@ -12,9 +12,12 @@
 #include "postgres.h"
 
 #include "catalog/partition.h"
+#include "catalog/pg_type.h"
 #include "nodes/makefuncs.h"
 #include "utils/lsyscache.h"
+#include "utils/multirangetypes.h"
 #include "utils/partcache.h"
+#include "utils/rangetypes.h"
 #include "utils/rel.h"
 
 #include "conflicts.h"
@@ -32,6 +35,8 @@ typedef struct Meeting
 static bool is_asked_above(DgIndex *index);
 static int	compare_names(const ListCell *a, const ListCell *b);
 static void look_in(DgConflicts *conflicts, DgRow *row, DgIndex *index);
+static bool is_empty(Oid type, Datum value);
+static void add_empty(DgConflicts *conflicts, DgRow *row, DgIndex *index);
 static Node *bounds_of(DgConflicts *conflicts, DgRow *row);
 static const char *declared_name(DgIndex *index);
 static List *columns_of(Relation rel, DgIndex *index);
@@ -98,7 +103,8 @@ compare_names(const ListCell *a, const ListCell *b)
 
 /*
  * Reports the rows that the row would meet in one index.  None if the row
- * would not be in it, or has a null that makes it unlike any other.
+ * would not be in it, or has a null that makes it unlike any other.  An empty
+ * range meets none, but WITHOUT OVERLAPS forbids it.
  */
 static void
 look_in(DgConflicts *conflicts, DgRow *row, DgIndex *index)
@@ -113,6 +119,12 @@ look_in(DgConflicts *conflicts, DgRow *row, DgIndex *index)
 
 	if (!dg_row_key(row, index, values, isnull) || !dg_row_enters(row, index))
 		return;
+	if (index->temporal && !isnull[index->nkeys - 1] &&
+		is_empty(index->types[index->nkeys - 1], values[index->nkeys - 1]))
+	{
+		add_empty(conflicts, row, index);
+		return;
+	}
 	for (int i = 0; i < index->nkeys; i++)
 	{
 		if (isnull[i] && !index->nulls_not_distinct)
@@ -125,6 +137,38 @@ look_in(DgConflicts *conflicts, DgRow *row, DgIndex *index)
 									  null_keys, bounds_of(conflicts, row));
 	dg_statement_each(sql, index->nkeys, index->types, values, nulls, take,
 					  &meeting);
+}
+
+/*
+ * Is that a range without values, or a multirange?
+ */
+static bool
+is_empty(Oid type, Datum value)
+{
+	switch (get_typtype(getBaseType(type)))
+	{
+		case TYPTYPE_RANGE:
+			return RangeIsEmpty(DatumGetRangeTypeP(value));
+		case TYPTYPE_MULTIRANGE:
+			return MultirangeIsEmpty(DatumGetMultirangeTypeP(value));
+	}
+	return false;
+}
+
+/*
+ * Reports the empty range as the server does: by its column, once, without the
+ * name of the constraint.
+ */
+static void
+add_empty(DgConflicts *conflicts, DgRow *row, DgIndex *index)
+{
+	AttrNumber	attnum = index->attnums[index->nkeys - 1];
+
+	if (bms_is_member(attnum, row->empty))
+		return;
+	row->empty = bms_add_member(row->empty, attnum);
+	dg_conflicts_add(conflicts, DG_CHECK_VIOLATION, NULL,
+					 dg_conflicts_column(row->rel, attnum, NIL), NULL);
 }
 
 /*

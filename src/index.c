@@ -73,6 +73,7 @@ load_index(Relation rel, Relation index)
 	result->flaw = find_flaw(form, index->rd_rel->relam);
 	result->unique = form->indisunique || form->indisexclusion;
 	result->exclusion = form->indisexclusion;
+	result->temporal = form->indisunique && form->indisexclusion;
 	result->enforced = index->rd_rel->relkind == RELKIND_PARTITIONED_INDEX ?
 						   form->indisvalid :
 						   form->indisready && form->indislive;

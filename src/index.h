@@ -23,6 +23,7 @@ typedef struct DgIndex
 	const char *flaw;			/* why it can never be one, or NULL */
 	bool		unique;			/* or exclusion: worth naming in an error */
 	bool		exclusion;
+	bool		temporal;		/* WITHOUT OVERLAPS of the last column (18) */
 	bool		enforced;		/* INSERT minds it, whether valid or not; of a
 								 * partitioned one all partitions have theirs */
 	bool		primary;

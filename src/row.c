@@ -41,7 +41,7 @@ dg_row_make(Relation rel, DgCandidate *candidate, Bitmapset *named,
 			Bitmapset *unknown)
 {
 	DgRow	   *row = make_empty(rel);
-	TupleDesc	desc = row->slot->tts_tupleDescriptor;
+	TupleDesc	desc = RelationGetDescr(rel);
 
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -68,7 +68,7 @@ DgRow *
 dg_row_in_partition(DgRow *row, Relation partition)
 {
 	DgRow	   *result = make_empty(partition);
-	TupleDesc	desc = result->slot->tts_tupleDescriptor;
+	TupleDesc	desc = RelationGetDescr(partition);
 
 	for (int i = 0; i < desc->natts; i++)
 	{
@@ -104,6 +104,8 @@ make_empty(Relation rel)
 		if (TupleDescAttr(desc, i)->attgenerated)
 			TupleDescAttr(desc, i)->attgenerated = ATTRIBUTE_GENERATED_STORED;
 	}
+	for (int i = 0; i < desc->natts; i++)
+		TupleDescAttr(desc, i)->attgenerated = '\0';
 	row->rel = rel;
 	row->slot = MakeSingleTupleTableSlot(desc, &TTSOpsVirtual);
 	memset(row->slot->tts_isnull, true, desc->natts * sizeof(bool));
@@ -151,7 +153,7 @@ set_default(DgRow *row, AttrNumber attnum)
 static void
 generate_columns(DgRow *row)
 {
-	TupleDesc	desc = row->slot->tts_tupleDescriptor;
+	TupleDesc	desc = RelationGetDescr(row->rel);
 
 	for (AttrNumber attnum = 1; attnum <= desc->natts; attnum++)
 	{

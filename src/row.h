@@ -18,6 +18,7 @@ typedef struct DgRow
 	Relation	rel;
 	TupleTableSlot *slot;
 	Bitmapset  *known;			/* columns whose value is known, by attnum */
+	Bitmapset  *empty;			/* ranges reported as such */
 	ExprContext *econtext;		/* with the slot as its scan tuple */
 } DgRow;
 
