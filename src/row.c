@@ -90,8 +90,8 @@ dg_row_in_partition(DgRow *row, Relation partition)
 }
 
 /*
- * A row of which nothing is known but its table.  Here every generated column
- * is stored, since expressions may not read one that is virtual.
+ * A row of which nothing is known but its table.  Here no column is
+ * generated, since expressions may not read one that is virtual.
  */
 static DgRow *
 make_empty(Relation rel)
@@ -99,11 +99,6 @@ make_empty(Relation rel)
 	DgRow	   *row = palloc0(sizeof(DgRow));
 	TupleDesc	desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
 
-	for (int i = 0; i < desc->natts; i++)
-	{
-		if (TupleDescAttr(desc, i)->attgenerated)
-			TupleDescAttr(desc, i)->attgenerated = ATTRIBUTE_GENERATED_STORED;
-	}
 	for (int i = 0; i < desc->natts; i++)
 		TupleDescAttr(desc, i)->attgenerated = '\0';
 	row->rel = rel;
