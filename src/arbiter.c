@@ -25,6 +25,7 @@
 #include "utils/rel.h"
 
 #include "arbiter.h"
+#include "record.h"
 
 static int	compare_arbiters(const ListCell *a, const ListCell *b);
 static DgArbiter *choose_named(Relation rel, DgShape *shape,
@@ -419,13 +420,9 @@ dg_arbiter_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
 static void
 deform(DgTarget *target, Datum record, DgCandidate *row)
 {
-	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
 	HeapTupleData tuple;
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
+	dg_record_open(record, &tuple);
 	dg_candidate_init(row, target->desc->natts);
 	heap_deform_tuple(&tuple, target->desc, row->values, row->nulls);
 }

@@ -31,6 +31,7 @@
 
 #include "candidate.h"
 #include "compat.h"
+#include "record.h"
 #include "target.h"
 
 static void refuse_object(Jsonb *json, const char *argname);
@@ -45,9 +46,9 @@ static bool contains_composite(Oid type);
 static void read_scalars(DgCandidate *candidate, DgColumns *columns,
 						 Jsonb *object);
 static void check_bytea(DgColumns *columns, Jsonb *object);
-static HeapTupleHeader run_converter(DgColumns *columns, Jsonb *object);
-static HeapTupleHeader call_converter(FmgrInfo *converter, TupleDesc desc,
-									  Jsonb *object);
+static Datum run_converter(DgColumns *columns, Jsonb *object);
+static Datum call_converter(FmgrInfo *converter, TupleDesc desc,
+							Jsonb *object);
 
 /*
  * The JSON object given as that argument; NULL when it is optional and empty,
@@ -383,7 +384,6 @@ void
 dg_candidate_convert(DgCandidate *candidate, DgColumns *columns,
 					 Jsonb *object)
 {
-	HeapTupleHeader record;
 	HeapTupleData tuple;
 	Datum	   *values;
 	bool	   *nulls;
@@ -397,11 +397,7 @@ dg_candidate_convert(DgCandidate *candidate, DgColumns *columns,
 	}
 	if (columns->bytea != NULL)
 		check_bytea(columns, object);
-	record = run_converter(columns, object);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(record);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = record;
+	dg_record_open(run_converter(columns, object), &tuple);
 
 	values = palloc(columns->ncolumns * sizeof(Datum));
 	nulls = palloc(columns->ncolumns * sizeof(bool));
@@ -468,10 +464,10 @@ check_bytea(DgColumns *columns, Jsonb *object)
  * Calls the kept converter, or a fresh one where that must not be used: by a
  * domain's CHECK that calls us while we check it.
  */
-static HeapTupleHeader
+static Datum
 run_converter(DgColumns *columns, Jsonb *object)
 {
-	HeapTupleHeader record;
+	Datum		record;
 	FmgrInfo	fresh;
 
 	if (!columns->keep_converter || columns->converting)
@@ -504,7 +500,7 @@ run_converter(DgColumns *columns, Jsonb *object)
 /*
  * Calls jsonb_to_record as a query with a column definition list would.
  */
-static HeapTupleHeader
+static Datum
 call_converter(FmgrInfo *converter, TupleDesc desc, Jsonb *object)
 {
 	LOCAL_FCINFO(fcinfo, 1);
@@ -520,7 +516,7 @@ call_converter(FmgrInfo *converter, TupleDesc desc, Jsonb *object)
 	fcinfo->args[0].isnull = false;
 	result = FunctionCallInvoke(fcinfo);
 	Assert(!fcinfo->isnull);
-	return DatumGetHeapTupleHeader(result);
+	return result;
 }
 
 /*
@@ -554,14 +550,10 @@ dg_candidate_differs(Relation rel, DgCandidate *candidate, Bitmapset *attrs,
 					 Datum record)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
-	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
 	HeapTupleData tuple;
 	int			attnum = -1;
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
+	dg_record_open(record, &tuple);
 	while ((attnum = bms_next_member(attrs, attnum)) >= 0)
 	{
 		bool		isnull;

@@ -38,7 +38,7 @@
 
 PG_FUNCTION_INFO_V1(duplicate_guard_find_conflicts);
 
-static void find_conflicts(FunctionCallInfo fcinfo);
+static Datum find_conflicts(FunctionCallInfo fcinfo);
 static void refuse_kind(Relation rel);
 static void check_select(Relation rel);
 static DgRow *make_row(DgConflicts *conflicts, DgCall *call);
@@ -51,17 +51,7 @@ static Datum name_array(List *names);
 Datum
 duplicate_guard_find_conflicts(PG_FUNCTION_ARGS)
 {
-	dg_target_enter();
-	PG_TRY();
-	{
-		find_conflicts(fcinfo);
-	}
-	PG_FINALLY();
-	{
-		dg_target_leave();
-	}
-	PG_END_TRY();
-	return (Datum) 0;
+	return dg_target_bracket(fcinfo, find_conflicts);
 }
 
 /*
@@ -69,7 +59,7 @@ duplicate_guard_find_conflicts(PG_FUNCTION_ARGS)
  * what came before it in this transaction and, under READ COMMITTED, what
  * others have committed.
  */
-static void
+static Datum
 find_conflicts(FunctionCallInfo fcinfo)
 {
 	DgCall		call = {0};
@@ -92,6 +82,7 @@ find_conflicts(FunctionCallInfo fcinfo)
 	find_all(&conflicts);
 	PopActiveSnapshot();
 	relation_close(call.rel, NoLock);
+	return (Datum) 0;
 }
 
 /*

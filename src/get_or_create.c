@@ -24,19 +24,7 @@ static Datum make_result(DgTarget *target, Datum record, bool was_created);
 Datum
 duplicate_guard_get_or_create(PG_FUNCTION_ARGS)
 {
-	volatile Datum result;
-
-	dg_target_enter();
-	PG_TRY();
-	{
-		result = get_or_create(fcinfo);
-	}
-	PG_FINALLY();
-	{
-		dg_target_leave();
-	}
-	PG_END_TRY();
-	return result;
+	return dg_target_bracket(fcinfo, get_or_create);
 }
 
 /*

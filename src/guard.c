@@ -62,6 +62,7 @@
 #include "creation.h"
 #include "guard.h"
 #include "look.h"
+#include "record.h"
 
 /* Bytes of a value in an error message */
 #define DG_VALUE_LENGTH 64
@@ -188,15 +189,13 @@ static void
 report_difference(DgCall *call, AttrNumber attnum, Datum record)
 {
 	Relation	rel = call->rel;
-	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
 	const char *column = get_attname(RelationGetRelid(rel), attnum, false);
 	const char *index = call->arbiter->index->name;
 	HeapTupleData tuple;
 	Datum		value;
 	bool		isnull;
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	tuple.t_data = header;
+	dg_record_open(record, &tuple);
 	value = heap_getattr(&tuple, attnum, RelationGetDescr(rel), &isnull);
 	ereport(ERROR,
 			(errcode(ERRCODE_UNIQUE_VIOLATION),

@@ -19,6 +19,7 @@
 #include "utils/rel.h"
 
 #include "image.h"
+#include "record.h"
 
 /*
  * Does the record, a row of the table, differ from the candidate in one of
@@ -29,13 +30,9 @@ dg_image_differs(Relation rel, DgCandidate *candidate, DgColumns *columns,
 				 Datum record)
 {
 	TupleDesc	desc = RelationGetDescr(rel);
-	HeapTupleHeader header = DatumGetHeapTupleHeader(record);
 	HeapTupleData tuple;
 
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
+	dg_record_open(record, &tuple);
 	for (int i = 0; i < columns->ncolumns; i++)
 	{
 		AttrNumber	attnum = columns->attnums[i];

@@ -23,6 +23,7 @@
 #include "utils/typcache.h"
 
 #include "latest.h"
+#include "record.h"
 
 static bool may_see(const DgLatestError *error);
 static Datum keep_code_only(Datum error);
@@ -76,10 +77,7 @@ keep_code_only(Datum error)
 
 	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header),
 								  HeapTupleHeaderGetTypMod(header));
-	tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-	ItemPointerSetInvalid(&tuple.t_self);
-	tuple.t_tableOid = InvalidOid;
-	tuple.t_data = header;
+	dg_record_open(error, &tuple);
 
 	values = palloc(desc->natts * sizeof(Datum));
 	nulls = palloc(desc->natts * sizeof(bool));

@@ -24,9 +24,9 @@ PG_FUNCTION_INFO_V1(duplicate_guard_get_or_create_many);
 PG_FUNCTION_INFO_V1(duplicate_guard_update_or_create_many);
 PG_FUNCTION_INFO_V1(duplicate_guard_try_create_many);
 
-static void get_or_create_many(FunctionCallInfo fcinfo);
-static void update_or_create_many(FunctionCallInfo fcinfo);
-static void try_create_many(FunctionCallInfo fcinfo);
+static Datum get_or_create_many(FunctionCallInfo fcinfo);
+static Datum update_or_create_many(FunctionCallInfo fcinfo);
+static Datum try_create_many(FunctionCallInfo fcinfo);
 static void run(DgBatch *batch, DgMemo *memo, Jsonb *rows,
 				void (*work)(DgBatch *));
 static void init_batch(DgBatch *batch);
@@ -44,23 +44,13 @@ static Tuplestorestate *begin_answer(FunctionCallInfo fcinfo,
 Datum
 duplicate_guard_get_or_create_many(PG_FUNCTION_ARGS)
 {
-	dg_target_enter();
-	PG_TRY();
-	{
-		get_or_create_many(fcinfo);
-	}
-	PG_FINALLY();
-	{
-		dg_target_leave();
-	}
-	PG_END_TRY();
-	return (Datum) 0;
+	return dg_target_bracket(fcinfo, get_or_create_many);
 }
 
 /*
  * The call inside its bracket.
  */
-static void
+static Datum
 get_or_create_many(FunctionCallInfo fcinfo)
 {
 	DgBatch    *batch = palloc0(sizeof(DgBatch));
@@ -88,6 +78,7 @@ get_or_create_many(FunctionCallInfo fcinfo)
 	}
 	relation_close(batch->call.rel, NoLock);
 	MemoryContextDelete(batch->context);
+	return (Datum) 0;
 }
 
 /*
@@ -97,23 +88,13 @@ get_or_create_many(FunctionCallInfo fcinfo)
 Datum
 duplicate_guard_update_or_create_many(PG_FUNCTION_ARGS)
 {
-	dg_target_enter();
-	PG_TRY();
-	{
-		update_or_create_many(fcinfo);
-	}
-	PG_FINALLY();
-	{
-		dg_target_leave();
-	}
-	PG_END_TRY();
-	return (Datum) 0;
+	return dg_target_bracket(fcinfo, update_or_create_many);
 }
 
 /*
  * The call inside its bracket.
  */
-static void
+static Datum
 update_or_create_many(FunctionCallInfo fcinfo)
 {
 	DgBatch    *batch = palloc0(sizeof(DgBatch));
@@ -144,6 +125,7 @@ update_or_create_many(FunctionCallInfo fcinfo)
 	}
 	relation_close(batch->call.rel, NoLock);
 	MemoryContextDelete(batch->context);
+	return (Datum) 0;
 }
 
 /*
@@ -152,23 +134,13 @@ update_or_create_many(FunctionCallInfo fcinfo)
 Datum
 duplicate_guard_try_create_many(PG_FUNCTION_ARGS)
 {
-	dg_target_enter();
-	PG_TRY();
-	{
-		try_create_many(fcinfo);
-	}
-	PG_FINALLY();
-	{
-		dg_target_leave();
-	}
-	PG_END_TRY();
-	return (Datum) 0;
+	return dg_target_bracket(fcinfo, try_create_many);
 }
 
 /*
  * The call inside its bracket.
  */
-static void
+static Datum
 try_create_many(FunctionCallInfo fcinfo)
 {
 	DgBatch    *batch = palloc0(sizeof(DgBatch));
@@ -195,6 +167,7 @@ try_create_many(FunctionCallInfo fcinfo)
 	}
 	relation_close(batch->call.rel, NoLock);
 	MemoryContextDelete(batch->context);
+	return (Datum) 0;
 }
 
 /*

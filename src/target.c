@@ -12,8 +12,8 @@
  * trigger of the target may call us again, and the invalidation messages
  * that it takes in may be for the entry that the outer call holds.  So
  * invalidation only clears a flag, and whatever is thrown away is buried: the
- * memory is freed when no call of ours is on the stack.  The callers mark that
- * with dg_target_enter and dg_target_leave, the latter in a PG_FINALLY.
+ * memory is freed when no call of ours is on the stack, which is why all of them
+ * go through dg_target_bracket.
  *
  * Locks.  The table is locked before its entry is looked at, so an entry that
  * is found valid stays true for the whole call: whoever changes the table's
@@ -60,6 +60,7 @@ static uint64 generation = 1;	/* counts the times it was emptied */
 static void refuse_kind(Relation rel);
 static DgTarget *make_target(Relation rel);
 static DgTarget *build_target(Relation rel);
+static void empty_graveyard(void);
 static void forget_target(DgTarget *target);
 static void make_cache(void);
 static void invalidate(Datum arg, Oid relid);
@@ -174,7 +175,7 @@ refuse_kind(Relation rel)
 
 /*
  * The entry of a relation that the caller has open and locked.  It may be
- * used until the caller's dg_target_leave.
+ * used until the end of the caller's bracket.
  */
 DgTarget *
 dg_target_get(Relation rel)
@@ -354,34 +355,43 @@ dg_target_bury(MemoryContext context)
 }
 
 /*
- * Brackets every call, so that what it holds is not freed under it.  What
- * earlier calls left behind goes when the outermost one begins.
+ * Runs a call in the bracket that keeps what it holds from being freed under it.
+ * What earlier calls left behind goes when the outermost one begins.
  */
-void
-dg_target_enter(void)
+Datum
+dg_target_bracket(FunctionCallInfo fcinfo, PGFunction call)
 {
-	if (calls_in_progress == 0 && graveyard != NIL)
-	{
-		generation++;
-		while (graveyard != NIL)
-		{
-			MemoryContext context = llast(graveyard);
+	volatile Datum result = (Datum) 0;
 
-			graveyard = list_delete_last(graveyard);
-			MemoryContextDelete(context);
-		}
-	}
+	if (calls_in_progress == 0 && graveyard != NIL)
+		empty_graveyard();
 	calls_in_progress++;
+	PG_TRY();
+	{
+		result = call(fcinfo);
+	}
+	PG_FINALLY();
+	{
+		calls_in_progress--;
+	}
+	PG_END_TRY();
+	return result;
 }
 
 /*
- * The other end of the bracket; never raises an error.
+ * Frees what was buried.
  */
-void
-dg_target_leave(void)
+static void
+empty_graveyard(void)
 {
-	Assert(calls_in_progress > 0);
-	calls_in_progress--;
+	generation++;
+	while (graveyard != NIL)
+	{
+		MemoryContext context = llast(graveyard);
+
+		graveyard = list_delete_last(graveyard);
+		MemoryContextDelete(context);
+	}
 }
 
 /*

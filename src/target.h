@@ -79,8 +79,7 @@ extern DgShape *dg_target_add_shape(DgTarget *target, DgShape *draft,
 									StringInfo key);
 extern MemoryContext dg_target_shape_context(void);
 extern void dg_target_bury(MemoryContext context);
-extern void dg_target_enter(void);
-extern void dg_target_leave(void);
+extern Datum dg_target_bracket(FunctionCallInfo fcinfo, PGFunction call);
 extern char *dg_target_name(Relation rel);
 
 #endif							/* DG_TARGET_H */

@@ -44,19 +44,7 @@ static TupleDesc result_desc(FunctionCallInfo fcinfo, DgMemo *memo);
 Datum
 duplicate_guard_try_create(PG_FUNCTION_ARGS)
 {
-	volatile Datum result;
-
-	dg_target_enter();
-	PG_TRY();
-	{
-		result = try_create(fcinfo);
-	}
-	PG_FINALLY();
-	{
-		dg_target_leave();
-	}
-	PG_END_TRY();
-	return result;
+	return dg_target_bracket(fcinfo, try_create);
 }
 
 /*

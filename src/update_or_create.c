@@ -72,19 +72,7 @@ static Datum make_result(DgTarget *target, Datum record, DgOutcome outcome);
 Datum
 duplicate_guard_update_or_create(PG_FUNCTION_ARGS)
 {
-	volatile Datum result;
-
-	dg_target_enter();
-	PG_TRY();
-	{
-		result = update_or_create(fcinfo);
-	}
-	PG_FINALLY();
-	{
-		dg_target_leave();
-	}
-	PG_END_TRY();
-	return result;
+	return dg_target_bracket(fcinfo, update_or_create);
 }
 
 /*
