@@ -61,7 +61,8 @@ SELECT (t.record).number, t.was_created, pg_temp.facts(t.error) FROM try_create(
 SELECT pg_temp.facts(t.error) FROM try_create(NULL::bookings, '{"number": 9, "room": "[1,2)", "during": "empty"}') AS t;
 SELECT pg_temp.facts(last_integrity_error());
 SELECT * FROM find_conflicts(NULL::bookings, '{"number": 9, "room": "[1,2)", "during": "empty"}');
-CREATE TABLE spans (number int UNIQUE, room int4range, during datemultirange, UNIQUE (room, during WITHOUT OVERLAPS));
+CREATE TABLE spans (number int UNIQUE, room int4range, floor int4range, during datemultirange,
+	UNIQUE (room, during WITHOUT OVERLAPS), UNIQUE (floor, during WITHOUT OVERLAPS));
 SELECT * FROM find_conflicts(NULL::spans, '{"room": null, "during": "{}"}');
 SELECT pg_temp.facts(t.error) FROM try_create(NULL::spans, '{"room": null, "during": "{}"}') AS t;
 SELECT * FROM find_conflicts(NULL::spans, '{"room": null, "during": null}');
