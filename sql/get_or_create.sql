@@ -79,6 +79,23 @@ SELECT last_value FROM products_id_seq;
 CALL pg_temp.fails($$SELECT get_or_create(NULL::products, '{"name": "f"}', '{"price": -1}')$$);
 CALL pg_temp.fails($$SELECT get_or_create(NULL::products, '{"name": "f"}', '{"price": "abc"}')$$);
 SELECT count(*) FROM products WHERE name = 'f';
+-- Hits write no WAL; a miss does, so it would be seen.
+CREATE FUNCTION wal_records(query text) RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (ANALYZE, WAL, FORMAT JSON) ' || query INTO plan;
+	RETURN plan -> 0 -> 'Plan' -> 'WAL Records';
+END $$;
+VACUUM products;
+PREPARE hits AS SELECT was_created FROM generate_series(1, 1000) i,
+	LATERAL get_or_create(NULL::products, jsonb_build_object('name', chr(98 + i / 2000)));
+-- the first to read a page may set hint bits
+SELECT count(wal_records('EXECUTE hits')) FROM generate_series(1, 2);
+SELECT wal_records('EXECUTE hits') AS hits,
+       wal_records($$SELECT FROM get_or_create(NULL::products, '{"name": "wal"}')$$) > 0 AS miss;
+DEALLOCATE hits;
+DELETE FROM products WHERE name = 'wal';
 DROP TRIGGER b ON products;
 DROP TRIGGER a ON products;
 DROP TRIGGER bs ON products;

@@ -184,6 +184,30 @@ END $$;
 SELECT dive(12);
 SELECT count(*), sum(v) FROM deep;
 
+-- While a call is going on, a statement inside it calls for more tables than
+-- are kept, and for a table that changes meanwhile, from one place.
+CREATE TABLE held (k int, v int);
+CREATE UNIQUE INDEX held_1 ON held (k);
+CREATE FUNCTION churn() RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	FOR i IN 1..260 LOOP
+		EXECUTE format('CREATE TEMPORARY TABLE churned_%s (k int PRIMARY KEY) ON COMMIT DROP', i);
+		EXECUTE format('SELECT public.get_or_create(NULL::pg_temp.churned_%s, ''{"k": 1}'')', i);
+	END LOOP;
+	DROP INDEX goc_nested.held_1;
+	CREATE UNIQUE INDEX held_2 ON goc_nested.held (k);
+END $$;
+CREATE TABLE outermost (k int PRIMARY KEY, found int);
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	NEW.found := count(*) FROM (
+		SELECT (get_or_create(NULL::goc_nested.held, '{"k": 1}')).was_created AS c, CASE i WHEN 1 THEN goc_nested.churn() END
+		FROM generate_series(1, 3) i OFFSET 0) calls WHERE NOT c;
+	RETURN NEW;
+END $$;
+CREATE TRIGGER hold BEFORE INSERT ON outermost FOR EACH ROW EXECUTE FUNCTION hold();
+SELECT * FROM get_or_create(NULL::outermost, '{"k": 1}');
+
 SET client_min_messages = warning;
 DROP SCHEMA goc_nested CASCADE;
 DROP ROLE regress_dg_nested;

@@ -72,6 +72,14 @@ CALL pg_temp.fails($$SELECT get_or_create(NULL::"S. ""1"""."T ""able"", $1; --",
 CREATE UNIQUE INDEX "I ""x""" ON "S. ""1"""."T ""able"", $1; --" (lower("ünï"), ("$1" + "select")) WHERE "back\slash" = E'\\';
 SELECT * FROM get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"$1": 1, "select": 5, "ünï": "üX"}', arbiter => 'I "x"');
 CALL pg_temp.fails($$SELECT get_or_create(NULL::"S. ""1"""."T ""able"", $1; --", '{"Sel''ect": 2}')$$);
+-- names that the function's own statements and results use
+CREATE TABLE t (t int UNIQUE, t_1 int, record text, created int, was_created boolean DEFAULT true, target text, lookup text);
+CREATE UNIQUE INDEX t_expression ON t ((record || created)) WHERE was_created;
+SELECT g.* FROM get_or_create(NULL::t, '{"t": 1, "t_1": 2}', '{"record": "r", "created": 3, "target": "x", "lookup": "y"}') g;
+SELECT (g.record).*, g.was_created AS answer FROM get_or_create(NULL::t, '{"t": 1, "t_1": 2}', lock_strength => 'share') g;
+SELECT (g.record).t, g.was_created FROM get_or_create(NULL::t, '{"record": "r", "created": 3}', arbiter => 't_expression') g;
+SELECT (g.record).t, g.was_created FROM get_or_create(NULL::t, '{"record": "r", "created": 4}', arbiter => 't_expression', lock_strength => 'update') g;
+DROP TABLE t;
 -- the longest names there are
 CREATE TABLE t23456789012345678901234567890123456789012345678901234567890123
 	(c23456789012345678901234567890123456789012345678901234567890123 int

@@ -407,12 +407,14 @@ dg_target_name(Relation rel)
 
 /*
  * Takes an entry out of the cache; its memory stays for those who hold it.
+ * Invalidation does not reach it any more, so no memo may find it valid.
  */
 static void
 forget_target(DgTarget *target)
 {
 	MemoryContext context = target->context;
 
+	target->valid = false;
 	dlist_delete(&target->lru);
 	hash_search(targets, &target->relid, HASH_REMOVE, NULL);
 	dg_target_bury(context);
