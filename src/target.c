@@ -12,8 +12,8 @@
  * trigger of the target may call us again, and the invalidation messages
  * that it takes in may be for the entry that the outer call holds.  So
  * invalidation only clears a flag, and whatever is thrown away is buried: the
- * memory is freed when no call of ours is on the stack, which is why all of them
- * go through dg_target_bracket.
+ * memory is freed when no call of ours is on the stack, which is why all of
+ * them go through dg_target_bracket.
  *
  * Locks.  The table is locked before its entry is looked at, so an entry that
  * is found valid stays true for the whole call: whoever changes the table's
@@ -355,8 +355,8 @@ dg_target_bury(MemoryContext context)
 }
 
 /*
- * Runs a call in the bracket that keeps what it holds from being freed under it.
- * What earlier calls left behind goes when the outermost one begins.
+ * Runs a call in the bracket that keeps what it holds from being freed under
+ * it.  What earlier calls left behind goes when the outermost one begins.
  */
 Datum
 dg_target_bracket(FunctionCallInfo fcinfo, PGFunction call)
