@@ -1,6 +1,7 @@
 --: title update_or_create_many: a batch of 100,000 rows, all of them there, a tenth of them changed
 --: rows 100000
 --: rounds 7
+--: wal
 
 --: setup
 DROP TABLE IF EXISTS batch;
