@@ -107,6 +107,36 @@ EXECUTE prepared;
 DEALLOCATE prepared;
 RESET ROLE;
 
+-- Another role's statement is analyzed anew.  An expression in it must not mean
+-- a function that somebody has put in front of the index's meanwhile.
+CREATE SCHEMA goc_rls_front;
+GRANT USAGE ON SCHEMA goc_rls_front TO PUBLIC;
+SET search_path = goc_rls_front, goc_rls, public;
+CREATE FUNCTION goc_rls.norm(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RETURN lower(t); END$$;
+CREATE TABLE goc_rls.normed (k text, v int);
+CREATE UNIQUE INDEX normed_k ON goc_rls.normed (norm(k));
+GRANT SELECT, INSERT, UPDATE ON normed TO PUBLIC;
+ALTER TABLE normed ENABLE ROW LEVEL SECURITY;
+CREATE POLICY everything ON normed USING (true);
+SET ROLE regress_dg_alice;
+SELECT * FROM get_or_create(NULL::normed, '{"k": "A"}', '{"v": 1}');
+SELECT * FROM get_or_create(NULL::normed, '{"k": "a"}', '{"v": 1}');
+SELECT * FROM update_or_create(NULL::normed, '{"k": "a"}', '{"v": 2}');
+RESET ROLE;
+CREATE FUNCTION goc_rls_front.norm(t text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$BEGIN RAISE 'hostile'; END$$;
+SET ROLE regress_dg_bob;
+SELECT * FROM get_or_create(NULL::normed, '{"k": "a"}', '{"v": 1}');
+SELECT * FROM get_or_create(NULL::normed, '{"k": "B"}', '{"v": 1}');
+SELECT * FROM update_or_create(NULL::normed, '{"k": "b"}', '{"v": 2}');
+SET row_security = off;
+CALL pg_temp.fails($$SELECT get_or_create(NULL::goc_rls.normed, '{"k": "a"}')$$);
+RESET row_security;
+RESET ROLE;
+SELECT * FROM get_or_create(NULL::normed, '{"k": "A"}', '{"v": 1}');
+SET search_path = goc_rls, public;
+DROP FUNCTION goc_rls_front.norm;
+DROP SCHEMA goc_rls_front;
+
 -- The owner is free of row security, unless it is forced upon her.
 CREATE TABLE forced (k int PRIMARY KEY, hidden boolean DEFAULT false);
 ALTER TABLE forced OWNER TO regress_dg_alice;

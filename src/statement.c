@@ -11,7 +11,9 @@
  *
  * search_path.  PostgreSQL analyzes a cached statement again under the path of
  * the caller.  So text that holds deparsed expressions remembers the path that
- * it was made under and serves no other one.
+ * it was made under and serves no other one.  Nor does it serve another role:
+ * with row security that is analyzed again, too, and by then a name in the text
+ * may be hidden by an object of somebody else's.
  *
  * Snapshots and command counter are SPI's for a volatile function: each
  * statement sees what came before it in this transaction and, under READ
@@ -22,10 +24,12 @@
 #include "access/xact.h"
 #include "catalog/pg_class.h"
 #include "executor/spi.h"
+#include "miscadmin.h"
 #include "nodes/params.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "compat.h"
@@ -38,7 +42,9 @@
 typedef struct DgStatement
 {
 	DgStatementKey key;
-	SearchPathMatcher *path;	/* NULL: good under any */
+	SearchPathMatcher *path;	/* NULL: good under any, and for any role */
+	Oid			role;
+	bool		row_security;
 	SPIPlanPtr	plan;
 	MemoryContext context;
 	MemoryContextCallback free_plan;
@@ -53,6 +59,7 @@ static DgStatement *get_statement(Relation rel, DgShape *shape,
 								  DgStatementKey *key,
 								  EphemeralNamedRelation batch);
 static DgStatement *find_statement(DgShape *shape, DgStatementKey *key);
+static bool serves(DgStatement *statement);
 static void discard(DgShape *shape, DgStatement *statement);
 static DgStatement *prepare(Relation rel, DgShape *shape, DgStatementKey *key,
 							EphemeralNamedRelation batch);
@@ -242,7 +249,7 @@ get_statement(Relation rel, DgShape *shape, DgStatementKey *key,
 }
 
 /*
- * The statement of that key under this search_path, or NULL.
+ * The statement of that key for this search_path and role, or NULL.
  */
 static DgStatement *
 find_statement(DgShape *shape, DgStatementKey *key)
@@ -258,11 +265,23 @@ find_statement(DgShape *shape, DgStatementKey *key)
 			statement->key.arbiter == key->arbiter &&
 			bms_equal(statement->key.nulls, key->nulls) &&
 			bms_equal(statement->key.columns, key->columns) &&
-			(statement->path == NULL ||
-			 SearchPathMatchesCurrentEnvironment(statement->path)))
+			serves(statement))
 			return statement;
 	}
 	return NULL;
+}
+
+/*
+ * Would PostgreSQL use what it has analyzed, or does the text have no names
+ * that could mean something else now?
+ */
+static bool
+serves(DgStatement *statement)
+{
+	return statement->path == NULL ||
+		   (statement->role == GetUserId() &&
+			statement->row_security == row_security &&
+			SearchPathMatchesCurrentEnvironment(statement->path));
 }
 
 /*
@@ -306,6 +325,8 @@ prepare(Relation rel, DgShape *shape, DgStatementKey *key,
 	}
 	if (dg_statement_text_needs_path(key))
 		statement->path = GetSearchPathMatcher(context);
+	statement->role = GetUserId();
+	statement->row_security = row_security;
 
 	sql = dg_statement_text(rel, shape, key);
 	types = parameter_types(rel, shape, key, &nargs);
