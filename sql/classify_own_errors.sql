@@ -18,6 +18,13 @@ SELECT * FROM pg_temp.broken('key', $$SELECT get_or_create(NULL::users, '{"id": 
 SELECT * FROM pg_temp.broken('expression', $$SELECT get_or_create(NULL::users, '{"login": "ANN", "name": "Bob"}')$$);
 SELECT * FROM pg_temp.broken('partitioned', $$SELECT get_or_create(NULL::posts, '{"day": 1, "id": 1, "title": "second"}')$$);
 SELECT * FROM pg_temp.broken('row of a batch', $$SELECT * FROM get_or_create_many(NULL::users, '[{"id": 1, "name": "Bob"}]', '{id,name}')$$);
+-- (to call get_or_create is no remedy then, and to repeat it is of no use)
+DO $$
+BEGIN
+	PERFORM get_or_create(NULL::users, '{"id": 1, "name": "Bob"}');
+EXCEPTION WHEN unique_violation THEN
+	RAISE NOTICE '%: %', (last_integrity_error()).retry, (last_integrity_error()).remedy;
+END $$;
 
 -- serialization failures, by their text alone
 SELECT e.kind, e.sqlstate, e.retry, e.http_status, e.table_name

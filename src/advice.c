@@ -75,8 +75,10 @@ dg_advice_condition(const char *sqlstate)
 
 /* What may succeed when it is tried again: statement, transaction or no. */
 const char *
-dg_advice_retry(DgKind kind)
+dg_advice_retry(DgKind kind, const DgReading *reading)
 {
+	if (dg_site_is_difference(reading->site))
+		return "no";
 	switch (kind)
 	{
 		case DG_UNIQUE_VIOLATION:
@@ -122,8 +124,10 @@ dg_advice_http_status(DgKind kind)
 
 /* One sentence for the developer, or NULL. */
 const char *
-dg_advice_remedy(DgKind kind)
+dg_advice_remedy(DgKind kind, const DgReading *reading)
 {
+	if (dg_site_is_difference(reading->site))
+		return "Move the column that differs from the lookup to defaults if it does not identify the row.";
 	switch (kind)
 	{
 		case DG_UNIQUE_VIOLATION:

@@ -147,9 +147,9 @@ extern void dg_key_guess(DgKey *key, const char *columns);
 
 /* advice.c */
 extern const char *dg_advice_condition(const char *sqlstate);
-extern const char *dg_advice_retry(DgKind kind);
+extern const char *dg_advice_retry(DgKind kind, const DgReading *reading);
 extern int	dg_advice_http_status(DgKind kind);
-extern const char *dg_advice_remedy(DgKind kind);
+extern const char *dg_advice_remedy(DgKind kind, const DgReading *reading);
 extern const char *dg_advice_user_message(const DgFacts *facts,
 										  const DgReading *reading);
 

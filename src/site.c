@@ -318,6 +318,16 @@ dg_site_has_fields(const DgSite *site)
 		   strncmp(site->msgid, "empty WITHOUT OVERLAPS", 22) != 0;
 }
 
+/*
+ * Is it get_or_create's, that the row is there but differs from the lookup?
+ * site may be NULL.
+ */
+bool
+dg_site_is_difference(const DgSite *site)
+{
+	return site != NULL && strncmp(site->msgid, "a row of", 8) == 0;
+}
+
 /* Whether this message can come with this DETAIL. */
 bool
 dg_site_has_detail(const DgSite *site, int detail)

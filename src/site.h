@@ -97,6 +97,7 @@ extern const char *const dg_labels[DG_NLABELS];
 
 extern const DgSite *dg_site_by_msgid(const char *msgid);
 extern bool dg_site_has_fields(const DgSite *site);
+extern bool dg_site_is_difference(const DgSite *site);
 extern bool dg_site_has_detail(const DgSite *site, int detail);
 extern const char *dg_kind_name(DgKind kind);
 

@@ -64,10 +64,10 @@ dg_violation_form(const DgErrorFields *error)
 	add_text(&builder, facts.referenced_table);
 	add_name_array(&builder, facts.referenced_columns);
 	add_text(&builder, facts.datatype_name);
-	add_text(&builder, dg_advice_retry(facts.kind));
+	add_text(&builder, dg_advice_retry(facts.kind, &reading));
 	builder.values[builder.next++] =
 		Int32GetDatum(dg_advice_http_status(facts.kind));
-	add_text(&builder, dg_advice_remedy(facts.kind));
+	add_text(&builder, dg_advice_remedy(facts.kind, &reading));
 	add_text(&builder, dg_advice_user_message(&facts, &reading));
 	return form_composite(&builder);
 }
