@@ -19,7 +19,8 @@
  * Locks: AccessShareLock on the index, kept to the end of the transaction like
  * that on the table, as the executor does.  After a miss it is let go: the
  * insert that follows may have to wait for REINDEX to release the table, while
- * REINDEX waits for the index.
+ * REINDEX waits for the index.  A transaction that has inserted already does
+ * not wait for the table any more, and saves itself the trouble.
  */
 #include "postgres.h"
 
@@ -34,6 +35,7 @@
 #include "catalog/pg_class.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -44,6 +46,7 @@
 #include "probe.h"
 
 static bool index_is_too_young(Relation index);
+static bool lets_index_go(DgProbe *probe);
 static void make_scan_keys(ScanKey keys, DgIndex *arbiter, Datum *values,
 						   bool *nulls);
 static Datum whole_row(TupleTableSlot *slot);
@@ -144,14 +147,27 @@ dg_probe_search(DgProbe *probe, Datum *values, bool *nulls, Datum *record)
 }
 
 /*
+ * Must the lock on the index not outlive the searches?
+ */
+static bool
+lets_index_go(DgProbe *probe)
+{
+	return probe->missed &&
+		   !CheckRelationLockedByMe(probe->scan->heapRelation,
+									RowExclusiveLock, true);
+}
+
+/*
  * The end of the searches.
  */
 void
 dg_probe_end(DgProbe *probe)
 {
+	LOCKMODE	release = lets_index_go(probe) ? AccessShareLock : NoLock;
+
 	index_endscan(probe->scan);
 	ExecDropSingleTupleTableSlot(probe->slot);
-	index_close(probe->index, probe->missed ? AccessShareLock : NoLock);
+	index_close(probe->index, release);
 	PopActiveSnapshot();
 }
 
