@@ -250,7 +250,7 @@ end_subtransaction(SubXactEvent event, SubTransactionId mySubid,
  * of somebody who caught the error, copied it and threw it again.  That also
  * leaves out row security, which cannot be told without; the watcher sees it.
  *
- * (Issue 6, duplicate_guard.log_integrity_errors: clear edata->output_to_server
+ * (duplicate_guard.log_integrity_errors, to come: clear edata->output_to_server
  * here, after the next hook in the chain has been called.)
  */
 static void

@@ -47,7 +47,7 @@ dg_latest_get(void)
 /*
  * Make this the session's latest error, as a caught one so far.
  *
- * (Issue 6, integrity_error_stats: every error passes here, those of a parallel
+ * (integrity_error_stats, to come: every error passes here, those of a parallel
  * worker in the leader; one that is caught and thrown again after another one
  * passes twice.)
  */
