@@ -3,11 +3,12 @@
 #
 # make demo   the main job on real data, on a private throw-away server
 # make test   every test, on a private throw-away server
+# make test-clients  every driver and ORM in clients/; CLIENTS="django jdbc"
 # make bench  contenders side by side; make bench SCENARIO=hit ROUNDS=50
 # make bench-hooks  what last_integrity_error() costs where there is no error
 # make lint   what CI checks besides the tests
 # make format lays the C code out as the lint wants it
-# These six need neither PGXS nor a server beforehand: they install what is
+# These seven need neither PGXS nor a server beforehand: they install what is
 # missing.  Variables go on to the tests: make test REGRESS=topic ISOLATION=
 
 EXTENSION = duplicate_guard
@@ -22,7 +23,7 @@ ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=duplicate_guard
 TAP_TESTS = 1
 
-OWN_GOALS = demo test bench bench-hooks lint format
+OWN_GOALS = demo test test-clients bench bench-hooks lint format
 PG_CONFIG ?= pg_config
 
 # Without a goal of PGXS's own, PGXS need not be there yet.  Debian has it in the
@@ -47,6 +48,10 @@ demo:
 test:
 	@dev/setup test >/dev/null
 	@dev/server dev/test $(filter-out PG_CONFIG=%,$(MAKEOVERRIDES))
+
+test-clients:
+	@dev/setup clients $(CLIENTS) >/dev/null
+	@dev/server clients/run $(CLIENTS)
 
 bench:
 	@dev/server bench/run $(if $(ROUNDS),--rounds $(ROUNDS)) $(SCENARIO)
