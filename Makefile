@@ -6,9 +6,10 @@
 # make test-clients  every driver and ORM in clients/; CLIENTS="django jdbc"
 # make bench  contenders side by side; make bench SCENARIO=hit ROUNDS=50
 # make bench-hooks  what last_integrity_error() costs where there is no error
+# make dist   the archive for PGXN, of the tag of this version
 # make lint   what CI checks besides the tests
 # make format lays the C code out as the lint wants it
-# These seven need neither PGXS nor a server beforehand: they install what is
+# These eight need neither PGXS nor a server beforehand: they install what is
 # missing.  Variables go on to the tests: make test REGRESS=topic ISOLATION=
 
 EXTENSION = duplicate_guard
@@ -23,7 +24,8 @@ ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=duplicate_guard
 TAP_TESTS = 1
 
-OWN_GOALS = demo test test-clients bench bench-hooks lint format
+OWN_GOALS = demo test test-clients bench bench-hooks dist lint format
+DISTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'$$/\1.0/p" $(EXTENSION).control)
 PG_CONFIG ?= pg_config
 
 # Without a goal of PGXS's own, PGXS need not be there yet.  Debian has it in the
@@ -58,6 +60,12 @@ bench:
 
 bench-hooks:
 	@dev/server bench/capture $(ROUNDS)
+
+dist:
+	@git rev-parse -q --verify 'v$(DISTVERSION)^{commit}' >/dev/null || \
+		{ echo "There is no tag v$(DISTVERSION) to make the archive of" >&2; exit 1; }
+	git archive --format=zip --prefix=$(EXTENSION)-$(DISTVERSION)/ \
+		-o $(EXTENSION)-$(DISTVERSION).zip v$(DISTVERSION)
 
 lint:
 	@dev/setup lint >/dev/null
