@@ -257,7 +257,8 @@ def Jsonb_alone_knows_no_decimals_dates_uuids_and_bytes(conn):
 def bytes_as_base64_are_refused_not_stored_as_text(conn):
     query = "SELECT was_created FROM get_or_create(NULL::products, %s, %s)"
 
-    with fails(psycopg.errors.InvalidTextRepresentation):
+    with fails(psycopg.errors.InvalidTextRepresentation,
+               "invalid value for bytea column"):
         conn.execute(query, (jsonb({"name": "photo"}), jsonb({"photo": "aGVsbG8="})))
     assert conn.execute(query, (jsonb({"name": "photo"}), jsonb({"photo": b"hello"}))).fetchone() == (True,)
 

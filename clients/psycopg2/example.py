@@ -261,7 +261,8 @@ def Json_alone_knows_no_decimals_dates_uuids_and_bytes(conn):
 def bytes_as_base64_are_refused_not_stored_as_text(conn):
     query = "SELECT was_created FROM get_or_create(NULL::products, %s, %s)"
 
-    with fails(psycopg2.errors.InvalidTextRepresentation), conn:
+    with fails(psycopg2.errors.InvalidTextRepresentation,
+               "invalid value for bytea column"), conn:
         fetch(conn, query, (jsonb({"name": "photo"}), jsonb({"photo": "aGVsbG8="})))
     with conn:
         assert fetch(conn, query, (jsonb({"name": "photo"}), jsonb({"photo": b"hello"}))) == (True,)
