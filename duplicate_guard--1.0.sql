@@ -194,3 +194,92 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1000;
 
 COMMENT ON FUNCTION try_create_many(anyelement, jsonb) IS
 'Creates a row for each object of an array, and returns for each, in their order, numbered from 1, the row or else the integrity error as data. The good rows stay. Of two elements that exclude each other the second one gets the error. Errors that are not about what a row says are raised, as by try_create, and 22023 for an element that is no object; then nothing is created.';
+
+/* how often each constraint is violated */
+
+CREATE FUNCTION integrity_error_stats(
+	OUT datid oid,
+	OUT datname name,
+	OUT kind text,
+	OUT sqlstate text,
+	OUT schema_name name,
+	OUT table_name name,
+	OUT column_name name,
+	OUT constraint_name name,
+	OUT datatype_name name,
+	OUT caught bigint,
+	OUT uncaught bigint,
+	OUT first_raised timestamptz,
+	OUT last_raised timestamptz)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'duplicate_guard_integrity_error_stats'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 100;
+
+COMMENT ON FUNCTION integrity_error_stats() IS
+'Returns what the view integrity_error_stats shows. Errors: 42501 for others than pg_read_all_stats, 55000 unless duplicate_guard is in shared_preload_libraries.';
+
+CREATE VIEW integrity_error_stats AS
+SELECT datid, datname, kind, sqlstate, schema_name, table_name, column_name, constraint_name, datatype_name,
+	caught, uncaught, first_raised, last_raised
+FROM integrity_error_stats();
+
+COMMENT ON VIEW integrity_error_stats IS
+'How often each constraint was violated, in all databases of the server. Readable by pg_read_all_stats. Errors: 55000 unless duplicate_guard is in shared_preload_libraries.';
+COMMENT ON COLUMN integrity_error_stats.datid IS
+'OID of the database';
+COMMENT ON COLUMN integrity_error_stats.datname IS
+'Name of the database';
+COMMENT ON COLUMN integrity_error_stats.kind IS
+'As in integrity_error: unique_violation, foreign_key_missing, ...; never serialization_failure or deadlock_detected, which are not counted';
+COMMENT ON COLUMN integrity_error_stats.sqlstate IS
+'Five characters, as in appendix A of the PostgreSQL manual';
+COMMENT ON COLUMN integrity_error_stats.schema_name IS
+'Schema of the table, or of the domain; NULL where the error does not say it';
+COMMENT ON COLUMN integrity_error_stats.table_name IS
+'Table as the error names it: for partitions the one that the row was in, for foreign keys the referencing table; NULL for domains';
+COMMENT ON COLUMN integrity_error_stats.column_name IS
+'Column, where the error names one: for not-null constraints';
+COMMENT ON COLUMN integrity_error_stats.constraint_name IS
+'Constraint or unique index; NULL where the error names none';
+COMMENT ON COLUMN integrity_error_stats.datatype_name IS
+'Domain, if it is a domain''s constraint';
+COMMENT ON COLUMN integrity_error_stats.caught IS
+'How many of the errors somebody caught: an exception block, try_create, ...';
+COMMENT ON COLUMN integrity_error_stats.uncaught IS
+'How many of the errors reached a client';
+COMMENT ON COLUMN integrity_error_stats.first_raised IS
+'When the first of these errors was raised';
+COMMENT ON COLUMN integrity_error_stats.last_raised IS
+'When the latest of these errors was raised';
+
+CREATE FUNCTION integrity_error_stats_info(
+	OUT dealloc bigint,
+	OUT stats_reset timestamptz)
+AS 'MODULE_PATHNAME', 'duplicate_guard_integrity_error_stats_info'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION integrity_error_stats_info() IS
+'Returns what the view integrity_error_stats_info shows. Errors: 42501 for others than pg_read_all_stats, 55000 unless duplicate_guard is in shared_preload_libraries.';
+
+CREATE VIEW integrity_error_stats_info AS
+SELECT dealloc, stats_reset
+FROM integrity_error_stats_info();
+
+COMMENT ON VIEW integrity_error_stats_info IS
+'One row about integrity_error_stats itself. Readable by pg_read_all_stats. Errors: 55000 unless duplicate_guard is in shared_preload_libraries.';
+COMMENT ON COLUMN integrity_error_stats_info.dealloc IS
+'How many rows of integrity_error_stats were dropped because there were more than duplicate_guard.max_integrity_error_stats';
+COMMENT ON COLUMN integrity_error_stats_info.stats_reset IS
+'When integrity_error_stats_reset() was called last, or counting began';
+
+CREATE FUNCTION integrity_error_stats_reset()
+RETURNS void
+AS 'MODULE_PATHNAME', 'duplicate_guard_integrity_error_stats_reset'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION integrity_error_stats_reset() IS
+'Discards all that integrity_error_stats has counted, in all databases. EXECUTE is granted to nobody at first. Errors: 55000 unless duplicate_guard is in shared_preload_libraries.';
+
+REVOKE ALL ON FUNCTION integrity_error_stats(), integrity_error_stats_info(), integrity_error_stats_reset() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION integrity_error_stats(), integrity_error_stats_info() TO pg_read_all_stats;
+GRANT SELECT ON integrity_error_stats, integrity_error_stats_info TO pg_read_all_stats;

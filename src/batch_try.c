@@ -32,6 +32,7 @@
 #include "utils/resowner.h"
 
 #include "batch.h"
+#include "capture.h"
 #include "try_create.h"
 
 static bool may_insert_together(Relation rel);
@@ -168,6 +169,8 @@ insert_range(DgBatch *batch, int from, int to, int *ncreated, int *failing)
 
 	if (error != NULL && !dg_try_create_answers(error))
 		ReThrowError(error);
+	if (error != NULL)
+		dg_capture_repeats(error);
 	*failing = batch->position - 1;
 	batch->position = 0;
 	batch->column = NULL;

@@ -64,11 +64,13 @@
 #include "parser/analyze.h"
 #include "tcop/tcopprot.h"
 #include "tcop/utility.h"
+#include "utils/guc.h"
 #include "utils/memutils.h"
 
 #include "capture.h"
 #include "compat.h"
 #include "latest.h"
+#include "pending.h"
 
 /* Of an error whose texts, context included, are longer we keep no text. */
 #define DG_COPY_MAX		((Size) 64 * 1024 * 1024)
@@ -76,6 +78,9 @@
 static void watch_error(void *arg);
 
 static ErrorContextCallback watcher = {NULL, watch_error, NULL};
+
+/* duplicate_guard.log_integrity_errors */
+static bool log_integrity_errors = true;
 
 static bool error_in_flight = false;
 static bool abort_tells = false;	/* false in the loading transaction */
@@ -100,10 +105,13 @@ static void end_transaction(XactEvent event, void *arg);
 static void end_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 							   SubTransactionId parentSubid, void *arg);
 static void emit_log(ErrorData *edata);
+static void note(const ErrorData *edata, const char *message_id);
+static void note_uncaught(void);
 static void watch(void);
 static void go_on(void);
 static void abort_reached(void);
 static bool is_watched(int sqlerrcode);
+static bool is_integrity_violation(int sqlerrcode);
 static bool is_row_security(const char *message_id);
 static bool memory_for_copy(void);
 
@@ -116,6 +124,12 @@ void
 dg_capture_init(void)
 {
 	dg_latest_init();
+	dg_pending_init();
+	DefineCustomBoolVariable("duplicate_guard.log_integrity_errors",
+							 "Writes integrity violations to the server log.",
+							 "When it is off, they still go to the client.",
+							 &log_integrity_errors, true, PGC_SUSET,
+							 0, NULL, NULL, NULL);
 	copy_context = AllocSetContextCreate(TopMemoryContext,
 										 "duplicate_guard error copy",
 										 ALLOCSET_SMALL_SIZES);
@@ -217,11 +231,13 @@ end_transaction(XactEvent event, void *arg)
 			abort_reached();
 			watch();
 			abort_tells = true;
+			dg_pending_flush();
 			break;
 		case XACT_EVENT_COMMIT:
 		case XACT_EVENT_PREPARE:
 			go_on();
 			abort_tells = true;
+			dg_pending_flush();
 			break;
 		default:
 			break;
@@ -240,6 +256,7 @@ end_subtransaction(SubXactEvent event, SubTransactionId mySubid,
 	{
 		abort_reached();
 		watch();
+		dg_pending_make_room();
 	}
 }
 
@@ -250,8 +267,9 @@ end_subtransaction(SubXactEvent event, SubTransactionId mySubid,
  * of somebody who caught the error, copied it and threw it again.  That also
  * leaves out row security, which cannot be told without; the watcher sees it.
  *
- * (duplicate_guard.log_integrity_errors, to come: clear edata->output_to_server
- * here, after the next hook in the chain has been called.)
+ * log_integrity_errors is heeded after the next hook in the chain has been
+ * called: other modules' own logs are not ours.  FATAL and worse is no
+ * statement's expected failure and stays in the log.
  */
 static void
 emit_log(ErrorData *edata)
@@ -259,18 +277,52 @@ emit_log(ErrorData *edata)
 	if (edata->elevel >= ERROR && !IsParallelWorker())
 	{
 		error_in_flight = false;
+		if (!dg_latest_is(edata) && is_watched(edata->sqlerrcode) &&
+			edata->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
+			note(edata, NULL);
 		if (dg_latest_is(edata))
-			dg_latest_set_uncaught();
-		else if (is_watched(edata->sqlerrcode) &&
-				 edata->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
-		{
-			dg_latest_set(edata, NULL);
-			dg_latest_set_uncaught();
-		}
+			note_uncaught();
 	}
 
 	if (prev_emit_log)
 		prev_emit_log(edata);
+	if (!log_integrity_errors && edata->elevel == ERROR &&
+		is_integrity_violation(edata->sqlerrcode))
+		edata->output_to_server = false;
+}
+
+/*
+ * An error was raised.  Serialization failures and deadlocks are no violation
+ * of any constraint, so the statistics leave them out.
+ */
+static void
+note(const ErrorData *edata, const char *message_id)
+{
+	dg_latest_set(edata, message_id);
+	if (is_integrity_violation(edata->sqlerrcode) ||
+		edata->sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE)
+		dg_pending_add(edata, message_id);
+	else
+		dg_pending_add_none();
+}
+
+/* The error noted last has reached the client. */
+static void
+note_uncaught(void)
+{
+	if (dg_latest_set_uncaught())
+		dg_pending_set_uncaught();
+}
+
+/*
+ * This error, which we have caught, is going to be raised once more, by what
+ * we try next: so the statistics do not count it now.
+ */
+void
+dg_capture_repeats(const ErrorData *edata)
+{
+	if (dg_latest_is(edata))
+		dg_pending_take_back();
 }
 
 /*
@@ -299,7 +351,7 @@ watch_error(void *arg)
 
 		bare.sqlerrcode = sqlerrcode;
 		if (sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE)
-			dg_latest_set(&bare, NULL);
+			note(&bare, NULL);
 		return;
 	}
 
@@ -309,7 +361,7 @@ watch_error(void *arg)
 		(sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE ||
 		 is_row_security(edata->message_id)))
 	{
-		dg_latest_set(edata, edata->message_id);
+		note(edata, edata->message_id);
 		error_in_flight = abort_tells && debug_query_string != NULL;
 	}
 	MemoryContextSwitchTo(caller_context);
@@ -354,7 +406,7 @@ abort_reached(void)
 {
 	if (error_in_flight && error_context_stack == NULL)
 	{
-		dg_latest_set_uncaught();
+		note_uncaught();
 		error_in_flight = false;
 	}
 }
@@ -366,12 +418,22 @@ abort_reached(void)
 static bool
 is_watched(int sqlerrcode)
 {
-	return ERRCODE_TO_CATEGORY(sqlerrcode) ==
-			   ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
-		   sqlerrcode == ERRCODE_WITH_CHECK_OPTION_VIOLATION ||
+	return is_integrity_violation(sqlerrcode) ||
 		   sqlerrcode == ERRCODE_INSUFFICIENT_PRIVILEGE ||
 		   sqlerrcode == ERRCODE_T_R_SERIALIZATION_FAILURE ||
 		   sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED;
+}
+
+/*
+ * Does the SQLSTATE say that a row breaks a rule of its table or view?  Row
+ * security has none of its own.
+ */
+static bool
+is_integrity_violation(int sqlerrcode)
+{
+	return ERRCODE_TO_CATEGORY(sqlerrcode) ==
+			   ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION ||
+		   sqlerrcode == ERRCODE_WITH_CHECK_OPTION_VIOLATION;
 }
 
 /* Is a 42501 with this (untranslated) message about a row? */

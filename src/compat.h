@@ -107,6 +107,15 @@ dg_push_jsonb_value(JsonbInState *state, JsonbIteratorToken token,
 	dg_push_jsonb_value(state, token, value)
 #endif
 
+/* 19: a hash table in shared memory has one size */
+#if PG_VERSION_NUM >= 190000
+#define dg_shmem_init_hash(name, size, info, flags) \
+	ShmemInitHash(name, size, info, flags)
+#else
+#define dg_shmem_init_hash(name, size, info, flags) \
+	ShmemInitHash(name, size, size, info, flags)
+#endif
+
 /* 19: post_parse_analyze_hook may not change it */
 #if PG_VERSION_NUM >= 190000
 #define DG_JUMBLE_STATE const JumbleState

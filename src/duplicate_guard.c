@@ -5,8 +5,11 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/guc.h"
 
 #include "capture.h"
+#include "stats.h"
 #include "target.h"
 
 PG_MODULE_MAGIC;
@@ -17,5 +20,8 @@ void
 _PG_init(void)
 {
 	dg_target_init();
+	dg_stats_init();
 	dg_capture_init();
+	if (process_shared_preload_libraries_in_progress)
+		MarkGUCPrefixReserved("duplicate_guard");
 }

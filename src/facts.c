@@ -13,7 +13,6 @@
 #include "facts.h"
 
 static bool has_no_names(const DgNames *names);
-static DgKind kind_of(const DgReading *reading, const DgNames *names);
 static DgKind kind_of_foreign_key(const DgReading *reading);
 static DgKind kind_of_check(const DgReading *reading, const DgNames *names);
 static bool about_this_database(const DgErrorFields *error,
@@ -45,7 +44,7 @@ dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 	memset(facts, 0, sizeof(DgFacts));
 	memset(&key, 0, sizeof(DgKey));
 	gather_names(&names, error, reading);
-	facts->kind = kind_of(reading, &names);
+	facts->kind = dg_facts_kind(reading, &names);
 	facts->message = reading->message;
 	start_with_names(facts, &names);
 
@@ -79,9 +78,12 @@ has_no_names(const DgNames *names)
 		   names->datatype == NULL && names->domain_text == NULL;
 }
 
-/* What the error is: by its message, else by SQLSTATE and fields. */
-static DgKind
-kind_of(const DgReading *reading, const DgNames *names)
+/*
+ * What the error is: by its message, else by SQLSTATE and fields.  Allocates
+ * nothing, asks no catalog, raises no error.
+ */
+DgKind
+dg_facts_kind(const DgReading *reading, const DgNames *names)
 {
 	const char *sqlstate = reading->sqlstate;
 

@@ -93,6 +93,7 @@ typedef struct DgKey
 extern void dg_reading_make(DgReading *reading, const DgErrorFields *error);
 
 /* facts.c */
+extern DgKind dg_facts_kind(const DgReading *reading, const DgNames *names);
 extern void dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
 							const DgReading *reading);
 

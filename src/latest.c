@@ -46,10 +46,6 @@ dg_latest_get(void)
 
 /*
  * Make this the session's latest error, as a caught one so far.
- *
- * (integrity_error_stats, to come: every error passes here, those of a parallel
- * worker in the leader; one that is caught and thrown again after another one
- * passes twice.)
  */
 void
 dg_latest_set(const ErrorData *edata, const char *message_id)
@@ -75,11 +71,14 @@ dg_latest_set(const ErrorData *edata, const char *message_id)
 	have_latest = true;
 }
 
-/* It is known to have reached the client. */
-void
+/* It has reached the client.  False when there is none or this was known. */
+bool
 dg_latest_set_uncaught(void)
 {
-	latest.uncaught = have_latest;
+	if (!have_latest || latest.uncaught)
+		return false;
+	latest.uncaught = true;
+	return true;
 }
 
 /*

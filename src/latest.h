@@ -18,7 +18,7 @@ typedef struct DgLatestError
 extern void dg_latest_init(void);
 extern const DgLatestError *dg_latest_get(void);
 extern void dg_latest_set(const ErrorData *edata, const char *message_id);
-extern void dg_latest_set_uncaught(void);
+extern bool dg_latest_set_uncaught(void);
 extern bool dg_latest_is(const ErrorData *edata);
 extern void dg_latest_forget(void);
 
