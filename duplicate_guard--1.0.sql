@@ -1,6 +1,14 @@
 -- complain if script is sourced in psql, rather than via CREATE EXTENSION
 \echo Use "CREATE EXTENSION duplicate_guard" to load this file. \quit
 
+CREATE FUNCTION single_row_support(internal)
+RETURNS internal
+AS 'MODULE_PATHNAME', 'duplicate_guard_single_row_support'
+LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+
+COMMENT ON FUNCTION single_row_support(internal) IS
+'Planner support: a call in FROM of a function that answers with one row needs no function scan. Not to be called from SQL.';
+
 CREATE FUNCTION get_or_create(
 	target anyelement,
 	lookup jsonb,
@@ -11,7 +19,8 @@ CREATE FUNCTION get_or_create(
 	OUT record anyelement,
 	OUT was_created boolean)
 AS 'MODULE_PATHNAME', 'duplicate_guard_get_or_create'
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SUPPORT single_row_support;
 
 COMMENT ON FUNCTION get_or_create(anyelement, jsonb, jsonb, text, text, boolean) IS
 'Returns the row of a table that the lookup identifies, and creates it from lookup and defaults if it is not there. Call it in FROM, with NULL::your_table as the target. was_created tells which of the two happened; of concurrent calls with the same lookup exactly one creates. Errors: 42P10 no unique index decides, 23505 the key exists but the rest of the lookup differs, 40001 retry the transaction (REPEATABLE READ and SERIALIZABLE), 25006 nothing found in a read-only transaction.';
@@ -28,7 +37,8 @@ CREATE FUNCTION update_or_create(
 	OUT was_created boolean,
 	OUT was_updated boolean)
 AS 'MODULE_PATHNAME', 'duplicate_guard_update_or_create'
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SUPPORT single_row_support;
 
 COMMENT ON FUNCTION update_or_create(anyelement, jsonb, jsonb, jsonb, jsonb, text, boolean) IS
 'Returns the row of a table that the lookup identifies, brought to the values in defaults: created from lookup, create_defaults (if NULL: defaults) and touch if it is not there, updated with defaults and touch if something in defaults differs from it, else left alone without a write or a lock. Call it in FROM, with NULL::your_table as the target. was_created and was_updated tell what happened; concurrent calls neither duplicate the row nor lose an update. Errors: 42P10 no unique index decides, 23505 the key exists but the rest of the lookup differs, 27000 a trigger suppressed the row or the update, 40001 retry the transaction (REPEATABLE READ and SERIALIZABLE), 25006 something to write in a read-only transaction.';
@@ -129,7 +139,8 @@ CREATE FUNCTION try_create(
 	OUT was_created boolean,
 	OUT error integrity_error)
 AS 'MODULE_PATHNAME', 'duplicate_guard_try_create'
-LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE;
+LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE
+SUPPORT single_row_support;
 
 COMMENT ON FUNCTION try_create(anyelement, jsonb) IS
 'Creates a row of a table, and returns it, or else the integrity error as data. Call it in FROM, with NULL::your_table as the target. When an error is returned, was_created is false, record is NULL, nothing of the attempt is left, the transaction goes on, and the server log has no line of it. Deferred constraints are not seen. Errors that are not about what the row says are raised as usual, among them 42501 a missing privilege, 22001 a value is too long, 40001 and 40P01 retry the transaction, 25006 read-only transaction; 27000 a trigger suppressed the row.';

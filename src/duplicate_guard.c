@@ -8,6 +8,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
+#include "call_scan.h"
 #include "capture.h"
 #include "stats.h"
 #include "target.h"
@@ -22,6 +23,7 @@ _PG_init(void)
 	dg_target_init();
 	dg_stats_init();
 	dg_capture_init();
+	dg_call_scan_init();
 	if (process_shared_preload_libraries_in_progress)
 		MarkGUCPrefixReserved("duplicate_guard");
 }

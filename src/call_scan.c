@@ -1,0 +1,350 @@
+/*
+ * call_scan.c
+ *		The scan of one call in FROM.
+ *
+ * PostgreSQL's function scan is made for any number of rows of any function:
+ * it looks the type of the answer up in the catalog each time a statement
+ * begins, and puts the rows into a tuplestore.  For one row that costs as
+ * much as the index search.  So the functions that answer with one row carry a
+ * support function, by which the planner is offered this scan for them: it
+ * evaluates the call as an expression and hands the answer on as it is.
+ *
+ * The answer is the function scan's: the call is evaluated once for each set of
+ * parameters, however often the row is asked for, and EXECUTE is asked for as
+ * the statement begins.  Where that scan does more it is left to it: rows that
+ * are read again to recheck a locked or updated row, WITH ORDINALITY, ROWS
+ * FROM, and the row as a whole, which has the names of the alias.
+ *
+ * The support function answers nothing; that the planner asks it has the
+ * library loaded, and so the hook set, before the first plan is made.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "commands/explain.h"
+#include "executor/executor.h"
+#include "fmgr.h"
+#include "funcapi.h"
+#include "nodes/extensible.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/cost.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/pathnode.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
+#include "utils/lsyscache.h"
+#include "utils/ruleutils.h"
+
+#include "call_scan.h"
+#include "compat.h"
+#include "record.h"
+
+PG_FUNCTION_INFO_V1(duplicate_guard_single_row_support);
+
+/* A scan in execution */
+typedef struct CallScan
+{
+	CustomScanState css;
+	ExprState  *call;
+	ExprContext *context;		/* of the call, and of the row while it counts */
+	bool		called;			/* the row is in the slot */
+	bool		returned;		/* and has been handed out */
+} CallScan;
+
+static void add_path_of_call(PlannerInfo *root, RelOptInfo *rel, Index rti,
+							 RangeTblEntry *rte);
+static FuncExpr *single_call(RangeTblEntry *rte);
+static bool may_be_rechecked(PlannerInfo *root);
+static bool reads_whole_row(RelOptInfo *rel, Index rti);
+static Plan *plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
+					   List *tlist, List *clauses, List *custom_plans);
+static List *columns_of(FuncExpr *call, Index rti);
+static Node *create_scan(CustomScan *plan);
+static void begin_scan(CustomScanState *node, EState *estate, int eflags);
+static TupleTableSlot *exec_scan(CustomScanState *node);
+static void call_function(CallScan *scan);
+static void end_scan(CustomScanState *node);
+static void rescan(CustomScanState *node);
+static void explain_scan(CustomScanState *node, List *ancestors,
+						 ExplainState *es);
+
+static const CustomPathMethods path_methods = {
+	.CustomName = "Single Call",
+	.PlanCustomPath = plan_scan};
+
+static const CustomScanMethods scan_methods = {
+	.CustomName = "Single Call",
+	.CreateCustomScanState = create_scan};
+
+static const CustomExecMethods exec_methods = {
+	.CustomName = "Single Call",
+	.BeginCustomScan = begin_scan,
+	.ExecCustomScan = exec_scan,
+	.EndCustomScan = end_scan,
+	.ReScanCustomScan = rescan,
+	.ExplainCustomScan = explain_scan};
+
+static set_rel_pathlist_hook_type next_hook = NULL;
+
+/*
+ * Once, at module load.
+ */
+void
+dg_call_scan_init(void)
+{
+	RegisterCustomScanMethods(&scan_methods);
+	next_hook = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = add_path_of_call;
+}
+
+/*
+ * Marks the functions whose answer is one row.
+ */
+Datum
+duplicate_guard_single_row_support(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_POINTER(NULL);
+}
+
+/*
+ * Planner hook: offers this scan beside the function scan, which it is cheaper
+ * than, because nothing is stored.
+ */
+static void
+add_path_of_call(PlannerInfo *root, RelOptInfo *rel, Index rti,
+				 RangeTblEntry *rte)
+{
+	CustomPath *path;
+	Path	   *plain;
+
+	if (next_hook != NULL)
+		next_hook(root, rel, rti, rte);
+	if (rte->rtekind != RTE_FUNCTION || single_call(rte) == NULL ||
+		may_be_rechecked(root) || reads_whole_row(rel, rti) ||
+		list_length(rel->pathlist) != 1)
+		return;
+	plain = linitial(rel->pathlist);
+	if (plain->pathtype != T_FunctionScan)
+		return;
+
+	path = makeNode(CustomPath);
+	path->path.pathtype = T_CustomScan;
+	path->path.parent = rel;
+	path->path.pathtarget = rel->reltarget;
+	path->path.param_info = plain->param_info;
+	path->path.rows = plain->rows;
+	path->path.startup_cost = plain->startup_cost;
+	path->path.total_cost = plain->total_cost - cpu_operator_cost;
+	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
+	path->methods = &path_methods;
+	add_path(rel, (Path *) path);
+}
+
+/*
+ * The call of a function that carries our support function, if that is all
+ * there is; else NULL.
+ */
+static FuncExpr *
+single_call(RangeTblEntry *rte)
+{
+	RangeTblFunction *function = linitial(rte->functions);
+	FuncExpr   *call = (FuncExpr *) function->funcexpr;
+	Oid			support;
+	FmgrInfo	flinfo;
+
+	if (list_length(rte->functions) != 1 || rte->funcordinality ||
+		!IsA(call, FuncExpr) || call->funcretset)
+		return NULL;
+	support = get_func_support(call->funcid);
+	if (!OidIsValid(support))
+		return NULL;
+	fmgr_info(support, &flinfo);
+	return flinfo.fn_addr == duplicate_guard_single_row_support ? call : NULL;
+}
+
+/*
+ * Might the executor come back to the row, to check a row again which it read
+ * together with it?
+ */
+static bool
+may_be_rechecked(PlannerInfo *root)
+{
+	return root->rowMarks != NIL || root->parse->commandType != CMD_SELECT;
+}
+
+/*
+ * Does somebody refer to the row as a whole?
+ */
+static bool
+reads_whole_row(RelOptInfo *rel, Index rti)
+{
+	Bitmapset  *attrs = NULL;
+	ListCell   *lc;
+
+	pull_varattnos((Node *) rel->reltarget->exprs, rti, &attrs);
+	foreach(lc, rel->baserestrictinfo)
+		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause, rti,
+					   &attrs);
+	return bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber,
+						 attrs);
+}
+
+/*
+ * The plan.  Its scan tuple has the function's columns.
+ */
+static Plan *
+plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
+		  List *clauses, List *custom_plans)
+{
+	CustomScan *plan = makeNode(CustomScan);
+	FuncExpr   *call = single_call(planner_rt_fetch(rel->relid, root));
+
+	plan->scan.plan.targetlist = tlist;
+	plan->scan.plan.qual = extract_actual_clauses(clauses, false);
+	plan->scan.scanrelid = 0;	/* there is no relation to be opened */
+	plan->flags = path->flags;
+	plan->custom_exprs = list_make1(call);
+	plan->custom_scan_tlist = columns_of(call, rel->relid);
+	plan->methods = &scan_methods;
+	return &plan->scan.plan;
+}
+
+/*
+ * The columns of the answer as a target list.
+ */
+static List *
+columns_of(FuncExpr *call, Index rti)
+{
+	List	   *columns = NIL;
+	TupleDesc	desc;
+
+	if (get_expr_result_type((Node *) call, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "function %u does not return a row", call->funcid);
+	for (int i = 0; i < desc->natts; i++)
+	{
+		Form_pg_attribute attr = TupleDescAttr(desc, i);
+		Var		   *var = makeVar(rti, i + 1, attr->atttypid, attr->atttypmod,
+								  attr->attcollation, 0);
+
+		columns = lappend(columns, makeTargetEntry((Expr *) var, i + 1, NULL,
+												   false));
+	}
+	return columns;
+}
+
+/*
+ * The state of a scan.
+ */
+static Node *
+create_scan(CustomScan *plan)
+{
+	CallScan   *scan = (CallScan *) newNode(sizeof(CallScan),
+										  T_CustomScanState);
+
+	scan->css.methods = &exec_methods;
+	return (Node *) scan;
+}
+
+/*
+ * Makes the call ready; asks for EXECUTE.
+ */
+static void
+begin_scan(CustomScanState *node, EState *estate, int eflags)
+{
+	CallScan   *scan = (CallScan *) node;
+	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+
+	scan->call = ExecInitExpr(linitial(plan->custom_exprs), &node->ss.ps);
+	scan->context = CreateExprContext(estate);
+}
+
+/*
+ * The row, once, if it passes the filter.
+ */
+static TupleTableSlot *
+exec_scan(CustomScanState *node)
+{
+	CallScan   *scan = (CallScan *) node;
+	ExprContext *context = node->ss.ps.ps_ExprContext;
+
+	if (scan->returned)
+		return NULL;
+	scan->returned = true;
+	if (!scan->called)
+		call_function(scan);
+	ResetExprContext(context);
+	context->ecxt_scantuple = node->ss.ss_ScanTupleSlot;
+	if (!ExecQual(node->ss.ps.qual, context))
+		return NULL;
+	if (node->ss.ps.ps_ProjInfo != NULL)
+		return ExecProject(node->ss.ps.ps_ProjInfo);
+	return node->ss.ss_ScanTupleSlot;
+}
+
+/*
+ * Calls, and lets the slot point to the columns of the answer.
+ */
+static void
+call_function(CallScan *scan)
+{
+	TupleTableSlot *slot = scan->css.ss.ss_ScanTupleSlot;
+	HeapTupleData tuple;
+	Datum		row;
+	bool		isnull;
+
+	ExecClearTuple(slot);
+	ResetExprContext(scan->context);
+	row = ExecEvalExprSwitchContext(scan->call, scan->context, &isnull);
+	if (isnull)
+		ExecStoreAllNullTuple(slot);
+	else
+	{
+		dg_record_open(row, &tuple);
+		heap_deform_tuple(&tuple, slot->tts_tupleDescriptor, slot->tts_values,
+						  slot->tts_isnull);
+		ExecStoreVirtualTuple(slot);
+	}
+	scan->called = true;
+}
+
+/*
+ * Contexts and slots go with the executor's state.
+ */
+static void
+end_scan(CustomScanState *node)
+{
+}
+
+/*
+ * From the beginning; with another call only if its parameters have changed.
+ */
+static void
+rescan(CustomScanState *node)
+{
+	CallScan   *scan = (CallScan *) node;
+
+	scan->returned = false;
+	if (node->ss.ps.chgParam != NULL)
+		scan->called = false;
+}
+
+/*
+ * EXPLAIN VERBOSE says what is called, as for a function scan.
+ */
+static void
+explain_scan(CustomScanState *node, List *ancestors, ExplainState *es)
+{
+	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	List	   *context;
+
+	if (!es->verbose)
+		return;
+	context = set_deparse_context_plan(es->deparse_cxt, &plan->scan.plan,
+									   ancestors);
+	ExplainPropertyText("Function Call",
+						deparse_expression(linitial(plan->custom_exprs),
+										   context, true, false),
+						es);
+}
