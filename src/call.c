@@ -4,8 +4,7 @@
  *		them.
  *
  * A shape's key is the names in lookup and defaults; those in create_defaults
- * and touch follow where the call may update.  Each part tells its own length,
- * so the two kinds of keys cannot be taken for each other.
+ * and touch follow where the call may update.  Each part tells its own length.
  */
 #include "postgres.h"
 
@@ -19,6 +18,7 @@
 
 static void check_schema(Relation rel);
 static bool recall_shape(DgCall *call, DgMemo *memo);
+static bool names_these(DgShape *shape, DgCall *call);
 static DgShape *get_shape(DgCall *call);
 static void append_key(StringInfo key, DgCall *call);
 static void draft_columns(DgShape *draft, DgCall *call);
@@ -69,24 +69,31 @@ check_schema(Relation rel)
 static bool
 recall_shape(DgCall *call, DgMemo *memo)
 {
-	const char *key;
-
-	if (!dg_target_memo_is_true(memo))
-		return false;
-	key = dg_candidate_skip_key(memo->shape->key, call->lookup);
-	if (key != NULL)
-		key = dg_candidate_skip_key(key, call->defaults);
-	if (key != NULL && call->updates)
-	{
-		key = dg_candidate_skip_key(key, call->create_defaults);
-		if (key != NULL)
-			key = dg_candidate_skip_key(key, call->touch);
-	}
-	if (key == NULL)
+	if (!dg_target_memo_is_true(memo) || !names_these(memo->shape, call))
 		return false;
 	call->shape = memo->shape;
 	call->target = memo->shape->target;
 	return true;
+}
+
+/*
+ * Is it the shape of the names that the call gives?
+ */
+static bool
+names_these(DgShape *shape, DgCall *call)
+{
+	const char *key = shape->key;
+
+	if (call->updates != (shape->touch != NULL))
+		return false;
+	key = dg_candidate_skip_key(key, call->lookup);
+	if (key != NULL)
+		key = dg_candidate_skip_key(key, call->defaults);
+	if (key != NULL && call->updates)
+		key = dg_candidate_skip_key(key, call->create_defaults);
+	if (key != NULL && call->updates)
+		key = dg_candidate_skip_key(key, call->touch);
+	return key != NULL;
 }
 
 /*
@@ -96,15 +103,19 @@ static DgShape *
 get_shape(DgCall *call)
 {
 	StringInfoData key;
-	DgShape    *shape;
 	DgShape		draft = {0};
 	MemoryContext old;
+	dlist_iter	iter;
 
-	initStringInfo(&key);
-	append_key(&key, call);
-	shape = dg_target_find_shape(call->target, &key);
-	if (shape != NULL)
+	dlist_foreach(iter, &call->target->shapes)
+	{
+		DgShape    *shape = dlist_container(DgShape, node, iter.cur);
+
+		if (!names_these(shape, call))
+			continue;
+		dlist_move_head(&call->target->shapes, &shape->node);
 		return shape;
+	}
 
 	draft.context = dg_target_shape_context();
 	old = MemoryContextSwitchTo(draft.context);
@@ -112,6 +123,9 @@ get_shape(DgCall *call)
 	refuse_overlaps(&draft, call);
 	draft.arbiters = dg_arbiter_serving(call->rel, call->target, draft.lookup);
 	MemoryContextSwitchTo(old);
+
+	initStringInfo(&key);
+	append_key(&key, call);
 	return dg_target_add_shape(call->target, &draft, &key);
 }
 

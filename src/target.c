@@ -26,7 +26,6 @@
 #include "access/tupdesc.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
@@ -275,29 +274,6 @@ dg_target_result(DgTarget *target, bool updates)
 }
 
 /*
- * The shape of that key if it is known, else NULL.
- */
-DgShape *
-dg_target_find_shape(DgTarget *target, StringInfo key)
-{
-	uint32		hash = hash_bytes((unsigned char *) key->data, key->len);
-	dlist_iter	iter;
-
-	dlist_foreach(iter, &target->shapes)
-	{
-		DgShape    *shape = dlist_container(DgShape, node, iter.cur);
-
-		if (shape->hash == hash && shape->keylen == key->len &&
-			memcmp(shape->key, key->data, key->len) == 0)
-		{
-			dlist_move_head(&target->shapes, &shape->node);
-			return shape;
-		}
-	}
-	return NULL;
-}
-
-/*
  * A context in which to draft a shape; it dies with an error.
  */
 MemoryContext
@@ -329,9 +305,7 @@ dg_target_add_shape(DgTarget *target, DgShape *draft, StringInfo key)
 	shape = MemoryContextAlloc(draft->context, sizeof(DgShape));
 	*shape = *draft;
 	shape->target = target;
-	shape->hash = hash_bytes((unsigned char *) key->data, key->len);
-	shape->keylen = key->len;
-	shape->key = memcpy(MemoryContextAlloc(draft->context, key->len + 1),
+	shape->key = memcpy(MemoryContextAlloc(draft->context, key->len),
 						key->data, key->len);
 	MemoryContextSetParent(shape->context, target->context);
 	dlist_push_head(&target->shapes, &shape->node);

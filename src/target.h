@@ -44,8 +44,6 @@ typedef struct DgShape
 	dlist_node	node;
 	DgTarget   *target;
 	MemoryContext context;
-	uint32		hash;
-	int			keylen;
 	const char *key;
 	struct DgColumns *lookup;
 	struct DgColumns *defaults;
@@ -74,7 +72,6 @@ extern bool dg_target_memo_is_true(DgMemo *memo);
 extern void dg_target_memorize(DgMemo *memo, DgShape *shape);
 extern DgTarget *dg_target_get(Relation rel);
 extern TupleDesc dg_target_result(DgTarget *target, bool updates);
-extern DgShape *dg_target_find_shape(DgTarget *target, StringInfo key);
 extern DgShape *dg_target_add_shape(DgTarget *target, DgShape *draft,
 									StringInfo key);
 extern MemoryContext dg_target_shape_context(void);
