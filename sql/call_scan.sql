@@ -1,0 +1,112 @@
+-- A call in FROM that answers with one row has a scan of its own.  Its answers
+-- are those of a function scan, which it leaves the rest to.
+CREATE EXTENSION duplicate_guard;
+CREATE TABLE product (id serial PRIMARY KEY, name text NOT NULL UNIQUE, price numeric(10,2) DEFAULT 1);
+INSERT INTO product (name) VALUES ('a'), ('b'), ('c');
+CREATE TABLE wanted (id integer, name text);
+INSERT INTO wanted VALUES (1, 'a'), (2, 'd'), (3, 'a'), (4, 'd');
+ANALYZE product, wanted;
+
+--
+-- Which calls it takes.
+--
+EXPLAIN (COSTS OFF, VERBOSE)
+SELECT (g.record).*, g.was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+EXPLAIN (COSTS OFF)
+SELECT (g.record).name, g.was_updated FROM update_or_create(NULL::product, '{"name": "a"}') AS g WHERE NOT was_created;
+EXPLAIN (COSTS OFF)
+SELECT g.was_created, (g.error).kind FROM try_create(NULL::product, '{"name": "a"}') AS g;
+EXPLAIN (COSTS OFF, VERBOSE)
+SELECT w.id, (g.record).name
+FROM wanted AS w, LATERAL get_or_create(NULL::product, jsonb_build_object('name', w.name)) AS g;
+-- The row as a whole, WITH ORDINALITY, ROWS FROM, and what may be rechecked.
+EXPLAIN (COSTS OFF)
+SELECT g FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+EXPLAIN (COSTS OFF)
+SELECT (record).id FROM get_or_create(NULL::product, '{"name": "a"}') AS g WHERE g IS NOT NULL;
+EXPLAIN (COSTS OFF)
+SELECT * FROM get_or_create(NULL::product, '{"name": "a"}') WITH ORDINALITY;
+EXPLAIN (COSTS OFF)
+SELECT * FROM ROWS FROM (get_or_create(NULL::product, '{"name": "a"}'), generate_series(1, 2)) AS g;
+EXPLAIN (COSTS OFF)
+SELECT (g.record).id FROM wanted AS w, get_or_create(NULL::product, '{"name": "a"}') AS g FOR UPDATE OF w;
+EXPLAIN (COSTS OFF)
+UPDATE wanted AS w SET id = (g.record).id FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+-- Functions for many rows.
+EXPLAIN (COSTS OFF)
+SELECT * FROM get_or_create_many(NULL::product, '[]', '{name}');
+
+--
+-- The answers.
+--
+SELECT (g.record).*, g.was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+SELECT (g.record).name, g.was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g WHERE was_created;
+SELECT to_jsonb(g) FROM get_or_create(NULL::product, '{"name": "a"}') AS g (what, new);
+SELECT * FROM get_or_create(NULL::product, '{"name": "a"}') WITH ORDINALITY;
+SELECT count(*) FROM get_or_create(NULL::product, '{"name": "a"}');
+SELECT (g.error).kind, g.was_created, g.record FROM try_create(NULL::product, '{"name": "a"}') AS g;
+-- With parameters from another table: a call for each row.
+BEGIN;
+SELECT w.id, (g.record).name, g.was_created
+FROM wanted AS w, LATERAL get_or_create(NULL::product, jsonb_build_object('name', w.name)) AS g ORDER BY w.id;
+ROLLBACK;
+-- Without: one call, however often its row is read.
+BEGIN;
+SELECT w.id, (g.record).name, g.was_created
+FROM wanted AS w LEFT JOIN get_or_create(NULL::product, '{"name": "e"}') AS g ON w.id < 4 ORDER BY w.id;
+ROLLBACK;
+-- In a subquery for each row, whose argument is a subquery itself.
+BEGIN;
+SELECT w.id, (SELECT g.was_created
+			  FROM get_or_create(NULL::product, (SELECT jsonb_build_object('name', v.name) FROM wanted AS v WHERE v.id = w.id)) AS g)
+FROM wanted AS w ORDER BY w.id;
+ROLLBACK;
+-- In a loop that counts on it that the inner side is read again.
+SET enable_material = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+BEGIN;
+SELECT w.id, g.was_created
+FROM wanted AS w JOIN get_or_create(NULL::product, '{"name": "f"}') AS g ON w.id <> (g.record).id ORDER BY w.id;
+ROLLBACK;
+RESET enable_material;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+-- Prepared, in a view, in a cursor that goes back.
+PREPARE get (jsonb) AS SELECT (g.record).name, g.was_created FROM get_or_create(NULL::product, $1) AS g;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE get ('{"name": "b"}');
+EXECUTE get ('{"name": "c"}');
+RESET plan_cache_mode;
+CREATE VIEW first_product AS
+SELECT (g.record).*, g.was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+SELECT * FROM first_product;
+BEGIN;
+DECLARE c SCROLL CURSOR FOR SELECT (g.record).name, g.was_created FROM get_or_create(NULL::product, '{"name": "g"}') AS g;
+FETCH c;
+FETCH c;
+FETCH PRIOR FROM c;
+FETCH FIRST FROM c;
+ROLLBACK;
+-- A column that was added after the plan was made.
+DROP VIEW first_product;
+ALTER TABLE product ADD COLUMN added integer DEFAULT 7;
+EXECUTE get ('{"name": "b"}');
+SELECT (g.record).* FROM get_or_create(NULL::product, '{"name": "b"}') AS g;
+-- In an UPDATE.
+UPDATE wanted AS w SET name = (g.record).name FROM get_or_create(NULL::product, '{"name": "c"}') AS g WHERE w.id = 4
+RETURNING w.*;
+
+--
+-- EXECUTE is asked for.
+--
+CREATE ROLE regress_caller;
+GRANT ALL ON product TO regress_caller;
+REVOKE EXECUTE ON FUNCTION get_or_create FROM public;
+SET ROLE regress_caller;
+SELECT * FROM get_or_create(NULL::product, '{"name": "a"}');
+RESET ROLE;
+
+DROP TABLE product, wanted;
+DROP ROLE regress_caller;
+DROP EXTENSION duplicate_guard;
