@@ -3,13 +3,14 @@
 #
 # make demo   the main job on real data, on a private throw-away server
 # make test   every test, on a private throw-away server
+# make test-faults  only what happens to servers and sessions, t/06* and t/07*
 # make test-clients  every driver and ORM in clients/; CLIENTS="django jdbc"
 # make bench  contenders side by side; make bench SCENARIO=hit ROUNDS=50
 # make bench-hooks  what last_integrity_error() costs where there is no error
 # make dist   the archive for PGXN, of the tag of this version
 # make lint   what CI checks besides the tests
 # make format lays the C code out as the lint wants it
-# These eight need neither PGXS nor a server beforehand: they install what is
+# These nine need neither PGXS nor a server beforehand: they install what is
 # missing.  Variables go on to the tests: make test REGRESS=topic ISOLATION=
 
 EXTENSION = duplicate_guard
@@ -24,7 +25,7 @@ ISOLATION = $(patsubst specs/%.spec,%,$(sort $(wildcard specs/*.spec)))
 ISOLATION_OPTS = --load-extension=duplicate_guard
 TAP_TESTS = 1
 
-OWN_GOALS = demo test test-clients bench bench-hooks dist lint format
+OWN_GOALS = demo test test-clients test-faults bench bench-hooks dist lint format
 DISTVERSION := $(shell sed -n "s/^default_version = '\(.*\)'$$/\1.0/p" $(EXTENSION).control)
 PG_CONFIG ?= pg_config
 
@@ -54,6 +55,10 @@ test:
 test-clients:
 	@dev/setup clients $(CLIENTS) >/dev/null
 	@dev/server clients/run $(CLIENTS)
+
+test-faults:
+	@dev/setup test >/dev/null
+	@dev/server dev/test REGRESS= ISOLATION= PROVE_TESTS='$(sort $(wildcard t/06*.pl t/07*.pl))'
 
 bench:
 	@dev/server bench/run $(if $(ROUNDS),--rounds $(ROUNDS)) $(SCENARIO)
