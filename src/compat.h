@@ -72,6 +72,13 @@ typedef OverrideSearchPath SearchPathMatcher;
 #define dg_constraint_is_temporal(form) false
 #endif
 
+/* 18: EXPLAIN's output has a header of its own */
+#if PG_VERSION_NUM >= 180000
+#include "commands/explain_format.h"
+#else
+#include "commands/explain.h"
+#endif
+
 /* 18: ExecutorRun lost its last parameter */
 #if PG_VERSION_NUM >= 180000
 #define DG_EXECUTOR_RUN_PARAMETERS \
