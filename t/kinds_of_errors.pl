@@ -1,4 +1,4 @@
-# README's table of kinds: each row's example happens for real, and is what the
+# The table of kinds: each row's example happens for real, and is what the
 # row says: kind, SQLSTATE, retry, HTTP status, user_message.
 use strict;
 use warnings;
@@ -74,7 +74,7 @@ FROM last_integrity_error()},
 }
 
 my (%seen, $last);
-my ($section) = slurp_file('README.md') =~ /^### Kinds of errors\n(.*?)^#/ms;
+my ($section) = slurp_file('doc/integrity_error.md') =~ /^## Kinds\n(.*)/ms;
 foreach ($section =~ /^\| `.*/mg)
 {
 	my ($kind, $sqlstates, $retry, $http_status, $text) =
