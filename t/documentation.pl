@@ -2,6 +2,9 @@
 # block behind it.  The blocks of a page run in one session, in order, as a
 # reader would type them.
 #
+# Every line of a shell block is run as well: here, or, where it needs root, the
+# network or all day, by CI or by dev/package; then it has to stand there.
+#
 # DUPLICATE_GUARD_WRITE=directory writes the pages with the true output there.
 use strict;
 use warnings;
@@ -31,6 +34,24 @@ sub run
 	return split /^\Q$mark\E\n/m, $output;
 }
 
+# A line of a shell block.  sudo has nothing to do here: the installation belongs
+# to the user of the tests.
+sub run_shell
+{
+	my ($page, $line) = @_;
+	my $command = $line =~ s/\s+#.*//r =~ s/^sudo //r;
+
+	if ($command =~ /^make( install)?$/)
+	{
+		return ok(IPC::Run::run([ split(/ /, $command), '-s', 'with_llvm=no' ]),
+			"$page: $command");
+	}
+	my ($file, $sought) = ('.ci/run', $command);
+	($file, $sought) = ('dev/package', "readme_line '$1'")
+	  if $page eq 'README.md' && $command =~ /^(apt install|pgxn install) /;
+	like(slurp_file($file), qr/^(?!\s*#).*\Q$sought\E/m, "$page: $file runs $command");
+}
+
 foreach my $page ('README.md', sort glob 'doc/*.md')
 {
 	# a fenced block's language and text, and the text up to the next block
@@ -39,6 +60,10 @@ foreach my $page ('README.md', sort glob 'doc/*.md')
 	for (my $i = 1; $i < @parts; $i += 2)
 	{
 		my ($language, $text) = $parts[$i] =~ /^```(\w*)\n(.*)^```\n/ms;
+		if ($language eq 'sh')
+		{
+			run_shell($page, $_) foreach grep { /^[^#]/ } split /\n/, $text;
+		}
 		next unless $language eq 'sql';
 		push @sql, $text;
 		my $shown = $parts[ $i + 1 ] =~ /^\s*$/ && ($parts[ $i + 2 ] // '') =~ /^```\n(.*)^```\n/ms;
