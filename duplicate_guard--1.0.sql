@@ -206,6 +206,48 @@ LANGUAGE C VOLATILE CALLED ON NULL INPUT PARALLEL UNSAFE ROWS 1000;
 COMMENT ON FUNCTION try_create_many(anyelement, jsonb) IS
 'Creates a row for each object of an array, and returns for each, in their order, numbered from 1, the row or else the integrity error as data. The good rows stay. Of two elements that exclude each other the second one gets the error. Errors that are not about what a row says are raised, as by try_create, and 22023 for an element that is no object; then nothing is created.';
 
+/* how far the calls for many rows have come */
+
+CREATE FUNCTION batch_progress(
+	OUT pid integer,
+	OUT datid oid,
+	OUT relid oid,
+	OUT command text,
+	OUT phase text,
+	OUT rows_total bigint,
+	OUT rows_done bigint)
+RETURNS SETOF record
+AS 'MODULE_PATHNAME', 'duplicate_guard_batch_progress'
+LANGUAGE C VOLATILE STRICT PARALLEL SAFE ROWS 10;
+
+COMMENT ON FUNCTION batch_progress() IS
+'Returns what the view batch_progress shows. Errors: 55000 unless duplicate_guard is in shared_preload_libraries.';
+
+CREATE VIEW batch_progress AS
+SELECT p.pid, p.datid, d.datname, p.relid, p.command, p.phase, p.rows_total, p.rows_done
+FROM batch_progress() AS p LEFT JOIN pg_catalog.pg_database AS d ON d.oid OPERATOR(pg_catalog.=) p.datid;
+
+COMMENT ON VIEW batch_progress IS
+'One row for each session that is in get_or_create_many, update_or_create_many or try_create_many, as in the pg_stat_progress_ views. Only those with the privileges of that session''s role or of pg_read_all_stats see more than pid and database. Errors: 55000 unless duplicate_guard is in shared_preload_libraries.';
+COMMENT ON COLUMN batch_progress.pid IS
+'Process of the session, as in pg_stat_activity';
+COMMENT ON COLUMN batch_progress.datid IS
+'OID of the database';
+COMMENT ON COLUMN batch_progress.datname IS
+'Name of the database';
+COMMENT ON COLUMN batch_progress.relid IS
+'OID of the target';
+COMMENT ON COLUMN batch_progress.command IS
+'get_or_create_many, update_or_create_many or try_create_many';
+COMMENT ON COLUMN batch_progress.phase IS
+'reading rows, reading keys, looking up rows, comparing rows, creating rows, updating rows or going row by row';
+COMMENT ON COLUMN batch_progress.rows_total IS
+'How many rows this phase is about; rows with the same key count once after reading keys';
+COMMENT ON COLUMN batch_progress.rows_done IS
+'How many of them are done; it can go back when rows are tried again';
+
+GRANT SELECT ON batch_progress TO PUBLIC;
+
 /* how often each constraint is violated */
 
 CREATE FUNCTION integrity_error_stats(

@@ -1,6 +1,7 @@
 --
--- integrity_error_stats without shared_preload_libraries; integrity_error_stats_1.out
--- is for a server that has it.  What is counted: t/055_integrity_error_stats.pl
+-- integrity_error_stats and batch_progress without shared_preload_libraries;
+-- integrity_error_stats_1.out is for a server that has it.  What they show then:
+-- t/055_integrity_error_stats.pl, t/056_batch_progress.pl
 --
 \getenv abs_srcdir PG_ABS_SRCDIR
 \i :abs_srcdir/sql/include/setup.sql
@@ -36,11 +37,14 @@ SELECT count(*) >= 0 AS readable FROM integrity_error_stats;
 SELECT count(*) FROM integrity_error_stats_info;
 SELECT integrity_error_stats_reset();
 RESET ROLE;
+SET ROLE regress_dg_nobody;
+SELECT count(*) FROM batch_progress;
+RESET ROLE;
 SHOW duplicate_guard.log_integrity_errors;
 -- every column is explained
 SELECT c.relname, a.attname
 FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
-WHERE c.relname IN ('integrity_error_stats', 'integrity_error_stats_info') AND a.attnum > 0
+WHERE c.relname IN ('integrity_error_stats', 'integrity_error_stats_info', 'batch_progress') AND a.attnum > 0
   AND col_description(c.oid, a.attnum) IS NULL;
 REVOKE ALL ON FUNCTION integrity_error_stats_reset() FROM regress_dg_reader;
 DROP ROLE regress_dg_reader, regress_dg_nobody;

@@ -288,6 +288,8 @@ go_row(DgBatch *batch, DgBatchRow *row)
 	Datum		record;
 
 	batch->position = row - batch->rows + 1;
+	dg_progress_phase(batch->progress, DG_ROW_BY_ROW, batch->nrows);
+	dg_progress_done(batch->progress, batch->position - 1);
 	dg_batch_split(batch, row, &call.lookup, &call.defaults);
 	dg_guard_open(&call, &batch->memo, batch->arbiter_name, true);
 	row->created = dg_guard_get_or_create(&call, &record);

@@ -9,6 +9,7 @@
 
 #include "call.h"
 #include "input.h"
+#include "progress.h"
 
 #define DG_NAMES_BUCKETS 256
 
@@ -64,6 +65,7 @@ typedef struct DgBatch
 	DgBatchKey *keys;
 	int		   *next;			/* the next row with the same key, or -1 */
 	DgMemo		memo;			/* for the calls of single rows */
+	DgProgress *progress;		/* NULL: not shown */
 	int			position;		/* of the row at hand from 1, or 0 */
 	const char *column;			/* being converted, or NULL */
 } DgBatch;

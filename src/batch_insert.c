@@ -93,6 +93,7 @@ dg_batch_insert(DgBatch *batch, const int *keys, int nkeys,
 
 	for (int i = 0; i < nkeys; i++)
 		rows[i] = batch->keys[keys[i]].first;
+	dg_progress_phase(batch->progress, DG_CREATING_ROWS, nkeys);
 	dg_receiver_init(&receiver.pub, receive_by_key);
 	insert(batch, rows, nkeys, true, &receiver);
 	pfree(rows);
@@ -301,6 +302,7 @@ receive_by_key(TupleTableSlot *slot, DestReceiver *self)
 
 		if (!dg_batch_has_key(batch, key, record))
 			continue;
+		dg_progress_done(batch->progress, receiver->next);
 		old = MemoryContextSwitchTo(receiver->context);
 		key->record = datumCopy(record, false, -1);
 		key->created = true;
@@ -327,6 +329,8 @@ receive_in_order(TupleTableSlot *slot, DestReceiver *self)
 		elog(ERROR, "more rows were inserted than given");
 	row = &receiver->batch->rows[receiver->keys[(*receiver->progress)++]];
 	row->record = datumCopy(slot_getattr(slot, 1, &isnull), false, -1);
+	dg_progress_done(receiver->batch->progress,
+					 row - receiver->batch->rows + 1);
 	MemoryContextSwitchTo(old);
 	return true;
 }

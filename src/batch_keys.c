@@ -73,12 +73,14 @@ dg_batch_fold(DgBatch *batch)
 	batch->keys = MemoryContextAllocHuge(batch->context,
 										 Max(batch->nrows, 1) *
 											 sizeof(DgBatchKey));
+	dg_progress_phase(batch->progress, DG_READING_KEYS, batch->nrows);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		DgBatchRow *row = &batch->rows[i];
 		MemoryContext old = MemoryContextSwitchTo(batch->scratch);
 
 		CHECK_FOR_INTERRUPTS();
+		dg_progress_done(batch->progress, i);
 		dg_batch_convert(batch, row, batch->call.shape->lookup->attrs);
 		dg_guard_choose(&batch->call, batch->arbiter_name, true);
 		MemoryContextSwitchTo(old);

@@ -37,6 +37,7 @@ dg_batch_look(DgBatch *batch, int *keys, int nkeys)
 {
 	if (nkeys == 0)
 		return;
+	dg_progress_phase(batch->progress, DG_LOOKING_UP_ROWS, nkeys);
 	if (!dg_probe_possible(batch->call.rel) || !probe(batch, keys, nkeys))
 		look_one_by_one(batch, keys, nkeys);
 }
@@ -58,6 +59,7 @@ probe(DgBatch *batch, int *keys, int nkeys)
 		DgBatchKey *key = &batch->keys[keys[i]];
 
 		CHECK_FOR_INTERRUPTS();
+		dg_progress_done(batch->progress, i);
 		(void) dg_probe_search(&state, key->values, key->nulls, &key->record);
 	}
 	if (usable)
@@ -83,6 +85,7 @@ look_one_by_one(DgBatch *batch, int *keys, int nkeys)
 		Datum		record;
 
 		CHECK_FOR_INTERRUPTS();
+		dg_progress_done(batch->progress, i);
 		memcpy(call->key.values, key->values, n * sizeof(Datum));
 		memcpy(call->key.nulls, key->nulls, n * sizeof(bool));
 		if (dg_look(call, InvalidSnapshot, &record))

@@ -67,6 +67,7 @@ dg_batch_read(DgBatch *batch, Jsonb *rows)
 	batch->rows = MemoryContextAllocHuge(batch->context,
 										 Max(JB_ROOT_COUNT(rows), 1) *
 											 sizeof(DgBatchRow));
+	dg_progress_phase(batch->progress, DG_READING_ROWS, JB_ROOT_COUNT(rows));
 	it = JsonbIteratorInit(&rows->root);
 	while ((token = JsonbIteratorNext(&it, &value, true)) != WJB_DONE)
 	{
@@ -76,6 +77,7 @@ dg_batch_read(DgBatch *batch, Jsonb *rows)
 			continue;
 		CHECK_FOR_INTERRUPTS();
 		batch->position = ++batch->nrows;
+		dg_progress_done(batch->progress, batch->nrows);
 		row->object = element_object(batch, &value);
 		row->names = find_names(batch, row->object);
 		row->record = (Datum) 0;

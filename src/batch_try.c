@@ -50,6 +50,7 @@ static void create_one(DgBatch *batch, int i);
 void
 dg_batch_try_create(DgBatch *batch)
 {
+	dg_progress_phase(batch->progress, DG_CREATING_ROWS, batch->nrows);
 	if (may_insert_together(batch->call.rel))
 		create_range(batch, 0, batch->nrows);
 	else
@@ -216,6 +217,7 @@ create_one(DgBatch *batch, int i)
 
 	CHECK_FOR_INTERRUPTS();
 	batch->position = i + 1;
+	dg_progress_done(batch->progress, i);
 	dg_batch_split(batch, row, &call.lookup, &call.defaults);
 	call.lookup = NULL;
 	dg_call_open(&call, &batch->memo);

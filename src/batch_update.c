@@ -150,11 +150,13 @@ keep_unsettled(DgBatch *batch, int *keys, int nkeys)
 {
 	int			nunsettled = 0;
 
+	dg_progress_phase(batch->progress, DG_COMPARING_ROWS, nkeys);
 	for (int i = 0; i < nkeys; i++)
 	{
 		DgBatchKey *key = &batch->keys[keys[i]];
 
 		CHECK_FOR_INTERRUPTS();
+		dg_progress_done(batch->progress, i);
 		if (key->record == (Datum) 0 || key_differs(batch, key))
 			keys[nunsettled++] = keys[i];
 	}
@@ -254,9 +256,12 @@ write_rows(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 	nmissing = dg_batch_keep_missing(batch, missing, nkeys);
 	if (nmissing > 0)
 		outcome = dg_batch_create(batch, missing, nmissing, context);
+	if (outcome == DG_BATCH_DONE)
+		dg_progress_phase(batch->progress, DG_UPDATING_ROWS, nkeys);
 	for (int i = 0; i < nkeys && outcome == DG_BATCH_DONE; i++)
 	{
 		CHECK_FOR_INTERRUPTS();
+		dg_progress_done(batch->progress, i);
 		if (!update_key(batch, &batch->keys[keys[i]], context))
 			outcome = DG_BATCH_AGAIN;
 	}
@@ -356,6 +361,8 @@ go_row(DgBatch *batch, DgBatchRow *row)
 	Datum		record;
 	DgOutcome	outcome;
 
+	dg_progress_phase(batch->progress, DG_ROW_BY_ROW, batch->nrows);
+	dg_progress_done(batch->progress, row - batch->rows);
 	make_call(batch, row, &call);
 	outcome = dg_update_or_create(&call, &record);
 	row->created = (outcome == DG_CREATED);

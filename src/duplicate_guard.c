@@ -10,6 +10,7 @@
 
 #include "call_scan.h"
 #include "capture.h"
+#include "progress.h"
 #include "stats.h"
 #include "target.h"
 
@@ -22,6 +23,7 @@ _PG_init(void)
 {
 	dg_target_init();
 	dg_stats_init();
+	dg_progress_init();
 	dg_capture_init();
 	dg_call_scan_init();
 	if (process_shared_preload_libraries_in_progress)

@@ -20,6 +20,7 @@
 #include "utils/timestamp.h"
 #include "utils/tuplestore.h"
 
+#include "preload.h"
 #include "site.h"
 #include "stats.h"
 
@@ -29,7 +30,6 @@ PG_FUNCTION_INFO_V1(duplicate_guard_integrity_error_stats_reset);
 
 #define NCOLUMNS 13
 
-static void check_available(void);
 static void put_row(ReturnSetInfo *info, const DgStatsCount *count,
 					char *database);
 static Datum name_datum(const char *name);
@@ -47,7 +47,7 @@ duplicate_guard_integrity_error_stats(PG_FUNCTION_ARGS)
 	DgStatsCount *counts;
 	int64		ncounts;
 
-	check_available();
+	dg_preload_check(dg_stats_available());
 	InitMaterializedSRF(fcinfo, 0);
 	counts = dg_stats_copy(&ncounts);
 	for (int64 i = 0; i < ncounts; i++)
@@ -60,17 +60,6 @@ duplicate_guard_integrity_error_stats(PG_FUNCTION_ARGS)
 			put_row(info, &counts[i], database);
 	}
 	return (Datum) 0;
-}
-
-/* 55000 if nothing is counted. */
-static void
-check_available(void)
-{
-	if (!dg_stats_available())
-		ereport(ERROR,
-				(errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-				 errmsg("duplicate_guard must be loaded via \"shared_preload_libraries\""),
-				 errhint("Add it to the libraries there in postgresql.conf, for example shared_preload_libraries = 'duplicate_guard', and restart the server.")));
 }
 
 /* Adds a row to the answer. */
@@ -160,7 +149,7 @@ duplicate_guard_integrity_error_stats_info(PG_FUNCTION_ARGS)
 	Datum		values[2];
 	bool		nulls[2] = {false, false};
 
-	check_available();
+	dg_preload_check(dg_stats_available());
 	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
 	dg_stats_get_info(&about);
@@ -176,7 +165,7 @@ duplicate_guard_integrity_error_stats_info(PG_FUNCTION_ARGS)
 Datum
 duplicate_guard_integrity_error_stats_reset(PG_FUNCTION_ARGS)
 {
-	check_available();
+	dg_preload_check(dg_stats_available());
 	dg_stats_reset();
 	PG_RETURN_VOID();
 }

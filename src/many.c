@@ -15,6 +15,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/tuplestore.h"
 
 #include "batch.h"
@@ -27,8 +28,10 @@ PG_FUNCTION_INFO_V1(duplicate_guard_try_create_many);
 static Datum get_or_create_many(FunctionCallInfo fcinfo);
 static Datum update_or_create_many(FunctionCallInfo fcinfo);
 static Datum try_create_many(FunctionCallInfo fcinfo);
-static void run(DgBatch *batch, DgMemo *memo, Jsonb *rows,
+static void run(DgBatch *batch, DgMemo *memo, Jsonb *rows, DgCommand command,
 				void (*work)(DgBatch *));
+static void read_and_work(DgBatch *batch, Jsonb *rows,
+						  void (*work)(DgBatch *));
 static void init_batch(DgBatch *batch);
 static Jsonb *key_columns(FunctionCallInfo fcinfo, int argno);
 static void check_key_columns(ArrayType *array, Datum *names, bool *nulls,
@@ -65,7 +68,7 @@ get_or_create_many(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(3))
 		batch->arbiter_name = text_to_cstring(PG_GETARG_TEXT_PP(3));
 	batch->call.rel = dg_target_open(memo);
-	run(batch, memo, rows, dg_batch_get_or_create);
+	run(batch, memo, rows, DG_GET_OR_CREATE_MANY, dg_batch_get_or_create);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		Datum		values[3] = {
@@ -111,7 +114,8 @@ update_or_create_many(FunctionCallInfo fcinfo)
 	if (!PG_ARGISNULL(4))
 		batch->arbiter_name = text_to_cstring(PG_GETARG_TEXT_PP(4));
 	batch->call.rel = dg_target_open(memo);
-	run(batch, memo, rows, dg_batch_update_or_create);
+	run(batch, memo, rows, DG_UPDATE_OR_CREATE_MANY,
+		dg_batch_update_or_create);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		Datum		values[4] = {
@@ -152,7 +156,7 @@ try_create_many(FunctionCallInfo fcinfo)
 	store = begin_answer(fcinfo, &desc);
 	init_batch(batch);
 	batch->call.rel = dg_target_open(memo);
-	run(batch, memo, rows, dg_batch_try_create);
+	run(batch, memo, rows, DG_TRY_CREATE_MANY, dg_batch_try_create);
 	for (int i = 0; i < batch->nrows; i++)
 	{
 		DgBatchRow *row = &batch->rows[i];
@@ -171,19 +175,39 @@ try_create_many(FunctionCallInfo fcinfo)
 }
 
 /*
- * Reads the rows and does the work.
+ * Reads the rows and does the work, while others can see how far it has come.
  */
 static void
-run(DgBatch *batch, DgMemo *memo, Jsonb *rows, void (*work)(DgBatch *))
+run(DgBatch *batch, DgMemo *memo, Jsonb *rows, DgCommand command,
+	void (*work)(DgBatch *))
+{
+	dg_batch_open(batch, memo);
+	if (rows == NULL)
+		return;
+	batch->progress = dg_progress_begin(command,
+										RelationGetRelid(batch->call.rel));
+	PG_TRY();
+	{
+		read_and_work(batch, rows, work);
+	}
+	PG_FINALLY();
+	{
+		dg_progress_end(batch->progress);
+	}
+	PG_END_TRY();
+}
+
+/*
+ * The same, with the row at hand as the context of errors.
+ */
+static void
+read_and_work(DgBatch *batch, Jsonb *rows, void (*work)(DgBatch *))
 {
 	ErrorContextCallback callback = {
 		.previous = error_context_stack,
 		.callback = dg_batch_context,
 		.arg = batch};
 
-	dg_batch_open(batch, memo);
-	if (rows == NULL)
-		return;
 	error_context_stack = &callback;
 	dg_batch_read(batch, rows);
 	if (batch->call.lookup != NULL)
