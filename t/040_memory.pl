@@ -1,14 +1,15 @@
-# The memory of a session stays flat: over very many calls, in one statement
-# and in many, over errors, over a thousand tables, over ever new sets of
-# column names, and over tables that come and go.
+# The memory of a session stays flat: over very many calls of each function, in
+# one statement and in many, over errors, over a thousand tables, over ever new
+# sets of column names, and over tables that come and go.
 #
 # "Flat" is judged by the bytes in use in the session's memory contexts, at
 # several points of one and the same run: from the first point, where what is
 # worth caching is cached, to the last.  The slack is far below one pointer per
 # call.
 #
-# The short form takes 100,000 calls; the long one is
-# DUPLICATE_GUARD_MEMORY_CALLS=1000000.
+# The short form makes 100,000 calls of get_or_create and some 10,000 of the
+# others; with DUPLICATE_GUARD_MEMORY_CALLS=1000000 each function is called a
+# million times.
 
 use strict;
 use warnings;
@@ -17,7 +18,8 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $calls = $ENV{DUPLICATE_GUARD_MEMORY_CALLS} || 100_000;
+my $long_form = $ENV{DUPLICATE_GUARD_MEMORY_CALLS};
+my $calls = $long_form || 100_000;
 my $tables = 1000;
 my $points = 10;
 my $slack = 64 * 1024;
@@ -26,6 +28,7 @@ my $node = PostgreSQL::Test::Cluster->new('memory');
 $node->init;
 $node->append_conf(
 	'postgresql.conf', qq(
+shared_preload_libraries = 'duplicate_guard'
 autovacuum = off
 jit = off
 max_locks_per_transaction = 256
@@ -86,11 +89,19 @@ WHERE bytes IS NOT NULL;
 );
 }
 
-# One execution per call, in one transaction.
+# The number of calls for one of the checks: in the short form a part of all.
+sub part
+{
+	my ($divisor) = @_;
+	return $long_form ? $calls : int($calls / $divisor);
+}
+
+# One execution per call, in one transaction, or in one for every so many calls.
 sub in_a_loop
 {
-	my ($statement, $n) = @_;
+	my ($statement, $n, $commit_every) = @_;
 	my $step = int($n / $points);
+	$commit_every //= $n;
 	return qq(
 CREATE TEMP TABLE point (bytes bigint);
 DO \$\$
@@ -100,6 +111,9 @@ BEGIN
 		IF i % $step = 0 THEN
 			INSERT INTO point VALUES (memory_in_use());
 		END IF;
+		IF i % $commit_every = 0 THEN
+			COMMIT;
+		END IF;
 	END LOOP;
 END \$\$;
 SELECT bytes FROM point ORDER BY ctid;
@@ -107,18 +121,67 @@ SELECT bytes FROM point ORDER BY ctid;
 }
 
 is_flat('hits in one statement', in_one_statement('thing', "'thing ' || i % 1000", $calls));
-is_flat('hits by an expression index', in_one_statement('thing_lower', "'Thing ' || i % 1000", int($calls / 4)));
-is_flat('hits in a partitioned table', in_one_statement('thing_parted', "'thing ' || i % 1000", int($calls / 4)));
+is_flat('hits by an expression index', in_one_statement('thing_lower', "'Thing ' || i % 1000", part(4)));
+is_flat('hits in a partitioned table', in_one_statement('thing_parted', "'thing ' || i % 1000", part(4)));
 is_flat('hits with a lock',
 	in_a_loop(q[PERFORM get_or_create(NULL::thing, jsonb_build_object('name', 'thing ' || i % 1000), lock_strength => 'key share');],
-		int($calls / 10)));
+		part(10)));
 is_flat('hits in a loop',
-	in_a_loop(q[PERFORM get_or_create(NULL::thing, jsonb_build_object('name', 'thing ' || i % 1000));], int($calls / 4)));
-is_flat('creations in one statement', in_one_statement('thing', "'new ' || i", int($calls / 5)));
-is_flat('creations in a partitioned table', in_one_statement('thing_parted', "'new ' || i", int($calls / 10)));
+	in_a_loop(q[PERFORM get_or_create(NULL::thing, jsonb_build_object('name', 'thing ' || i % 1000));], part(4)));
+is_flat('creations in one statement', in_one_statement('thing', "'new ' || i", part(5)));
+is_flat('creations in a partitioned table', in_one_statement('thing_parted', "'new ' || i", part(10)));
 
-# Errors, each caught.  Every subtransaction that is left costs PostgreSQL
-# itself some memory until the end of the transaction, so each has its own.
+# The other functions, a call per turn.  Every subtransaction that is left costs
+# PostgreSQL itself some memory until the end of the transaction, so where there
+# are errors, it ends every 100 calls.
+sub calls_are_flat
+{
+	my ($name, $call, $commit_every) = @_;
+	is_flat($name, in_a_loop("PERFORM $call;", part(10), $commit_every));
+	return;
+}
+
+my $known = q[jsonb_build_object('name', 'thing ' || i % 1000)];
+my $two_known = qq[jsonb_build_array($known, jsonb_build_object('name', 'thing ' || (i + 1) % 1000))];
+
+calls_are_flat('get_or_create without a unique index',
+	qq[get_or_create(NULL::thing_lower, $known, require_unique => false)]);
+calls_are_flat('update_or_create, nothing to do', qq[update_or_create(NULL::thing, $known, '{"size": null}')]);
+calls_are_flat('update_or_create, creations',
+	q[update_or_create(NULL::thing, jsonb_build_object('name', 'updated ' || i), '{"size": 1}')]);
+calls_are_flat('update_or_create, updates',
+	q[update_or_create(NULL::thing, jsonb_build_object('name', 'updated ' || i), '{"size": 2}')]);
+calls_are_flat('get_or_create_many, hits', qq[count(*) FROM get_or_create_many(NULL::thing, $two_known, '{name}')]);
+calls_are_flat('get_or_create_many, creations',
+	q[count(*) FROM get_or_create_many(NULL::thing, jsonb_build_array(jsonb_build_object('name', 'many ' || i)), '{name}')]);
+calls_are_flat('update_or_create_many, nothing to do',
+	qq[count(*) FROM update_or_create_many(NULL::thing, $two_known, '{name}')]);
+calls_are_flat('update_or_create_many, updates',
+	q[count(*) FROM update_or_create_many(NULL::thing,
+		jsonb_build_array(jsonb_build_object('name', 'many ' || i, 'size', i)), '{name}')]);
+calls_are_flat('try_create, creations',
+	q[try_create(NULL::thing, jsonb_build_object('name', 'tried ' || i))], 100);
+calls_are_flat('try_create, violations', qq[try_create(NULL::thing, $known)], 100);
+calls_are_flat('try_create_many, one of two created',
+	q[count(*) FROM try_create_many(NULL::thing,
+		jsonb_build_array('{"name": "thing 1"}'::jsonb, jsonb_build_object('name', 'tried, many ' || i)))], 100);
+calls_are_flat('find_conflicts', qq[count(*) FROM find_conflicts(NULL::thing, $known || '{"id": 5}')]);
+calls_are_flat('classify_integrity_error',
+	q[classify_integrity_error('duplicate key value violates unique constraint "thing_name_key"',
+		'Key (name)=(thing ' || i || ') already exists.', '23505')]);
+calls_are_flat('last_integrity_error', 'last_integrity_error()');
+calls_are_flat('integrity_error_stats', 'count(*) FROM integrity_error_stats');
+is_flat(
+	'errors caught and asked for',
+	in_a_loop(
+		q[BEGIN
+			INSERT INTO thing (name) VALUES ('thing ' || i % 1000);
+		EXCEPTION WHEN unique_violation THEN
+			PERFORM last_integrity_error();
+		END;], part(10), 100));
+calls_are_flat('integrity_error_stats_reset', 'integrity_error_stats_reset()');
+
+# Errors, each caught.
 sub with_errors
 {
 	my ($statement) = @_;
