@@ -17,6 +17,8 @@ use Test::More;
 my $mark = 'end of block';
 my $node = PostgreSQL::Test::Cluster->new('documentation');
 $node->init(extra => [ '--locale=C', '--encoding=UTF8' ]);
+# for doc/statistics.md
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'duplicate_guard'\n");
 $node->start;
 
 sub run
