@@ -213,7 +213,7 @@ def raw_alone_goes_to_the_database_of_the_read_router():
 
     with override_settings(DATABASE_ROUTERS=[ReadsFromReplica()]):
         assert Product.objects.raw(query, lookup).db == "replica"
-        with fails(InternalError, "read-only transaction"):
+        with fails(InternalError, 'cannot create a row in "products" in a read-only transaction'):
             list(Product.objects.raw(query, lookup))
 
         writer = Product.objects.db_manager(router.db_for_write(Product))

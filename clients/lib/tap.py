@@ -17,13 +17,13 @@ def example(function):
 
 @contextmanager
 def fails(exception, text=""):
-    """The block, which shows the wrong way, raises this."""
+    """The block, which shows the wrong way, raises this (or one of these)."""
     try:
         yield
     except exception as error:
         assert text in str(error), f"{text!r} is not in {error!r}"
     else:
-        raise AssertionError(f"{exception.__name__} was expected")
+        raise AssertionError(f"{exception} was expected")
 
 
 def at_once(function, times=8):
