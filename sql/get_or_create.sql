@@ -189,24 +189,10 @@ SELECT * FROM get_or_create(NULL::t, '{"t": 2, "record": "r"}', lock_strength =>
 CREATE TABLE record (record int PRIMARY KEY, t text);
 SELECT * FROM get_or_create(NULL::goc.record, '{"record": 1}', '{"t": "x"}');
 SELECT * FROM get_or_create(NULL::goc.record, '{"record": 1}', '{"t": "x"}');
--- A table of one column, and one with many.
+-- A table of one column; one with many: get_or_create_wide.
 CREATE TABLE one (one int PRIMARY KEY);
 SELECT * FROM get_or_create(NULL::one, '{"one": 1}');
 SELECT * FROM get_or_create(NULL::one, '{"one": 1}');
-DO $$
-BEGIN
-	EXECUTE (SELECT format('CREATE TABLE wide (%s, UNIQUE (c1, c400, c800))',
-	                       string_agg('c' || i || ' int DEFAULT ' || i, ', ' ORDER BY i))
-	         FROM generate_series(1, 800) i);
-END $$;
-SELECT (g.record).c1, (g.record).c799, (g.record).c800, was_created
-FROM get_or_create(NULL::wide, '{"c800": 8, "c400": 4, "c1": 1}', '{"c2": null}') g;
-SELECT (g.record).c1, (g.record).c2, (g.record).c799, was_created
-FROM get_or_create(NULL::wide, '{"c1": 1, "c400": 4, "c800": 8}') g;
-SELECT was_created, (g.record).c800
-FROM generate_series(1, 3) i,
-     LATERAL get_or_create(NULL::wide,
-         (SELECT jsonb_object_agg('c' || n, n) FROM generate_series(1, 800) n WHERE i > 0)) g;
 -- In LATERAL without anything from the left, PostgreSQL calls it once.
 SELECT i, was_created FROM generate_series(1, 3) i, LATERAL get_or_create(NULL::one, '{"one": 2}') g;
 
