@@ -147,6 +147,11 @@ text_array(Datum *elements, bool *nulls, int nelements)
 /*
  * The composite Datum.  The type is looked up by name in the extension's
  * schema, since callers at the end of a transaction have no fcinfo to ask.
+ *
+ * Library and type need not be of the same version: new packages come before
+ * ALTER EXTENSION UPDATE, and sessions that are open keep the old library after
+ * it.  Versions add fields at the end only, so the first ones are those of
+ * both; a field that this library does not know is NULL.
  */
 static Datum
 form_composite(Builder *builder)
@@ -155,6 +160,8 @@ form_composite(Builder *builder)
 							   CStringGetDatum("integrity_error"),
 							   ObjectIdGetDatum(dg_lookup_extension_schema()));
 	TupleDesc	tupdesc;
+	Datum	   *values;
+	bool	   *nulls;
 
 	if (!OidIsValid(type))
 		ereport(ERROR,
@@ -162,9 +169,13 @@ form_composite(Builder *builder)
 				 errmsg("type \"integrity_error\" of extension duplicate_guard does not exist"),
 				 errhint("Run CREATE EXTENSION duplicate_guard in this database.")));
 	tupdesc = BlessTupleDesc(lookup_rowtype_tupdesc_copy(type, -1));
-	if (tupdesc->natts != NFIELDS)
-		elog(ERROR, "type integrity_error has %d columns instead of %d",
-			 tupdesc->natts, NFIELDS);
-	return HeapTupleGetDatum(heap_form_tuple(tupdesc, builder->values,
-											 builder->nulls));
+	values = palloc0(tupdesc->natts * sizeof(Datum));
+	nulls = palloc(tupdesc->natts * sizeof(bool));
+	for (int i = 0; i < tupdesc->natts; i++)
+	{
+		nulls[i] = i >= NFIELDS || builder->nulls[i];
+		if (!nulls[i])
+			values[i] = builder->values[i];
+	}
+	return HeapTupleGetDatum(heap_form_tuple(tupdesc, values, nulls));
 }
