@@ -22,12 +22,28 @@ sub prepare
 sub execute
 {
 	my ($self, $name, @values) = @_;
+
+	$self->write_messages(execution($name, @values), [ 'S', '' ]);
+	return $self->receive;
+}
+
+# Prepares and executes without a name, in one round trip.
+sub run_unnamed
+{
+	my ($self, $sql, @values) = @_;
+
+	$self->write_messages([ 'P', pack 'Z* Z* n', '', $sql, 0 ], execution('', @values), [ 'S', '' ]);
+	return $self->receive;
+}
+
+# Bind and Execute.
+sub execution
+{
+	my ($name, @values) = @_;
 	my $values = join '', map { defined $_ ? pack 'N/a*', $_ : pack 'N', 0xffffffff } @values;
 
-	$self->write_messages(
-		[ 'B', pack('Z* Z* n n', '', $name, 0, scalar @values) . $values . pack('n', 0) ],
-		[ 'E', pack 'Z* N', '', 0 ], [ 'S', '' ]);
-	return $self->receive;
+	return ([ 'B', pack('Z* Z* n n', '', $name, 0, scalar @values) . $values . pack('n', 0) ],
+		[ 'E', pack 'Z* N', '', 0 ]);
 }
 
 sub write_messages
