@@ -136,5 +136,34 @@ is(join(' ', grep { !/_cc(?:new|old)\d*$|^thing_new$/ } sort keys %names), '',
 	'23505 names only an index that was being built or dropped');
 note(join ', ', map { "$_: $names{$_}" } sort keys %names);
 
+# What takes rows or names away.  Rows that were truncated are not there any more,
+# but still every row that a session was told of was created by one call, and
+# every row that is there too.  While its name is gone, a table is not to be found.
+$node->safe_psql('postgres', 'DROP TABLE told; CREATE TABLE told (LIKE told_before); TRUNCATE thing, thing_parted, thing_loose');
+$storm = Storm->new;
+$storm->start($node, 3);
+$storm->start($node, 3, before => \&PreparedClient::become);
+change('TRUNCATE', 1.5, $none, map { "TRUNCATE $_" } qw(thing thing_loose thing_parted_1));
+change('RENAME', 1.5, $none, 'ALTER TABLE thing RENAME TO moved', 'ALTER TABLE moved RENAME TO thing');
+sleep(0.5);
+$storm->stop;
+foreach my $number (0 .. 5)
+{
+	$node->safe_psql('postgres', "\\copy told FROM '$storm->{dir}/notes_$number'");
+}
+is($node->safe_psql('postgres', q(SELECT DISTINCT verb, sqlstate FROM told WHERE outcome <> 'told' AND sqlstate IS DISTINCT FROM '42704')),
+	'', 'TRUNCATE and RENAME: no error but that the type is not there');
+is($node->safe_psql('postgres', q(SELECT id FROM told WHERE outcome = 'told' AND id IS NOT NULL GROUP BY id HAVING count(*) FILTER (WHERE was_created) <> 1 LIMIT 5)),
+	'', 'TRUNCATE and RENAME: every row that a session was told of was created by one call');
+is($node->safe_psql('postgres', join ' UNION ALL ', map {
+		"SELECT id FROM $_ AS x WHERE NOT EXISTS (SELECT FROM told AS t WHERE t.id = x.id AND t.was_created)" } qw(thing thing_parted thing_loose)),
+	'', 'TRUNCATE and RENAME: every row that is there was told of');
+is($node->safe_psql('postgres', 'SET enable_indexscan = off; SET enable_indexonlyscan = off; SET enable_bitmapscan = off;'
+	  . join ' UNION ALL ', map { "SELECT key FROM $_ GROUP BY key HAVING count(*) > 1" } qw(thing thing_parted thing_loose)),
+	'', 'TRUNCATE and RENAME: no two rows share a key');
+is($node->safe_psql('postgres', q(SELECT bool_or(was_created), bool_or(NOT was_created), bool_or(sqlstate = '42704') FROM told)),
+	't|t|t', 'TRUNCATE and RENAME: rows were created and found, and the name was missed');
+Storm::check_log($node);
+
 $node->stop;
 done_testing();
