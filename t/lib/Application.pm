@@ -110,6 +110,8 @@ SELECT e.extversion, n.nspname
 FROM pg_extension AS e JOIN pg_namespace AS n ON n.oid = e.extnamespace WHERE extname = 'duplicate_guard';
 SELECT classid::regclass, pg_describe_object(classid, objid, objsubid)
 FROM pg_depend WHERE deptype = 'e' AND refobjid = (SELECT oid FROM pg_extension WHERE extname = 'duplicate_guard')
+	-- newer versions note the types of arrays and views too
+	AND (classid <> 'pg_type'::regclass OR objid = 'guard.integrity_error'::regtype)
 ORDER BY pg_describe_object(classid, objid, objsubid) COLLATE "C";
 SELECT proname, proacl FROM pg_proc WHERE pronamespace = 'guard'::regnamespace ORDER BY proname COLLATE "C";
 SELECT typacl FROM pg_type WHERE typname = 'integrity_error';
