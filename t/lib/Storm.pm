@@ -516,6 +516,9 @@ sub perform
 	$call->{answers} = \@rows;
 	die 'asked for ' . @{ $call->{asked} } . ' rows, told ' . @rows . ": $call->{sql}\n"
 	  if !$result->{sqlstate} && !$result->{lost} && @rows != @{ $call->{asked} };
+	die "25006 without the hint to use the primary: $call->{verb}\n"
+	  if ($result->{sqlstate} // '') eq '25006' && $call->{verb} !~ /^try/
+	  && ($result->{error}{H} // '') !~ /\bprimary\b/;
 	foreach my $notice (@{ $result->{notices} })
 	{
 		die "$notice->{S}: $notice->{M}\n" if $notice->{C} !~ /^(?:57P0[12])$/;
