@@ -134,9 +134,12 @@ is_flat('creations in a partitioned table', in_one_statement('thing_parted', "'n
 # The other functions, a call per turn.  Every subtransaction that is left costs
 # PostgreSQL itself some memory until the end of the transaction, so where there
 # are errors, it ends every 100 calls.
+my $called = '';
+
 sub calls_are_flat
 {
 	my ($name, $call, $commit_every) = @_;
+	$called .= "$call\n";
 	is_flat($name, in_a_loop("PERFORM $call;", part(10), $commit_every));
 	return;
 }
@@ -171,6 +174,8 @@ calls_are_flat('classify_integrity_error',
 		'Key (name)=(thing ' || i || ') already exists.', '23505')]);
 calls_are_flat('last_integrity_error', 'last_integrity_error()');
 calls_are_flat('integrity_error_stats', 'count(*) FROM integrity_error_stats');
+calls_are_flat('integrity_error_stats_info', 'count(*) FROM integrity_error_stats_info');
+calls_are_flat('batch_progress', 'count(*) FROM batch_progress');
 is_flat(
 	'errors caught and asked for',
 	in_a_loop(
@@ -180,6 +185,16 @@ is_flat(
 			PERFORM last_integrity_error();
 		END;], part(10), 100));
 calls_are_flat('integrity_error_stats_reset', 'integrity_error_stats_reset()');
+
+foreach my $function (split /\n/, $node->safe_psql('postgres', q{
+SELECT DISTINCT proname
+FROM pg_catalog.pg_depend JOIN pg_catalog.pg_proc ON objid = pg_proc.oid
+WHERE deptype = 'e' AND classid = 'pg_catalog.pg_proc'::regclass
+	AND refobjid = (SELECT oid FROM pg_catalog.pg_extension WHERE extname = 'duplicate_guard')
+	AND prorettype <> 'internal'::regtype}))
+{
+	like($called, qr/\b$function\b/, "$function was called");
+}
 
 # Errors, each caught.
 sub with_errors
