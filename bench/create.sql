@@ -18,16 +18,37 @@ VACUUM (INDEX_CLEANUP ON) product;
 INSERT INTO product (name, price)
 SELECT name, price FROM fresh
 
---: contender with ON CONFLICT DO NOTHING
+--: contender DO NOTHING, no row on a hit
 --: answer 20000
 INSERT INTO product (name, price)
 SELECT name, price FROM fresh
 ON CONFLICT (name) DO NOTHING
 
---: contender plpgsql function
+--: contender plpgsql loop
 --: answer 20000
 SELECT count((g.record).price) FILTER (WHERE g.was_created)
 FROM fresh AS f, LATERAL product_get_or_create(f.name, f.price) AS g
+
+--: contender DO UPDATE as no-op
+--: answer 20000
+INSERT INTO product (name, price)
+SELECT name, price FROM fresh
+ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING *
+
+--: contender plpgsql with EXCEPTION
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE g.was_created)
+FROM fresh AS f, LATERAL product_get_or_create_exception(f.name, f.price) AS g
+
+--: contender DO NOTHING, then SELECT
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE g.was_created)
+FROM fresh AS f, LATERAL product_insert_or_get(f.name, f.price) AS g
+
+--: contender CTE with UNION ALL
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE g.was_created)
+FROM fresh AS f, LATERAL product_insert_union_get(f.name, f.price) AS g
 
 --: contender get_or_create
 --: answer 20000
@@ -36,4 +57,4 @@ FROM fresh AS f,
 	 LATERAL get_or_create(NULL::product, jsonb_build_object('name', f.name),
 						   jsonb_build_object('price', f.price)) AS g
 
---: target get_or_create <= 0.90 plpgsql function
+--: target get_or_create <= 0.90 plpgsql loop

@@ -7,6 +7,10 @@ CREATE TABLE hot AS
 SELECT name, 5::numeric(10,2) AS price FROM product WHERE id BETWEEN 500001 AND 520000 ORDER BY id;
 VACUUM ANALYZE hot;
 
+-- what DO UPDATE leaves
+--: after round
+VACUUM product;
+
 --: contender index join
 --: plan Nested Loop.*Seq Scan on hot.*Index Scan using product_name_key
 --: answer 20000
@@ -40,23 +44,44 @@ FROM (SELECT p AS record
 		   JOIN product AS p ON p.name = k.name
 	  OFFSET 0) AS r
 
---: contender ON CONFLICT DO NOTHING
+--: contender DO NOTHING, no row
 --: answer 0
 INSERT INTO product (name, price)
 SELECT name, price FROM hot
 ON CONFLICT (name) DO NOTHING
 
---: contender ON CONFLICT DO SELECT
+--: contender DO UPDATE as no-op
+--: answer 20000
+INSERT INTO product (name, price)
+SELECT name, price FROM hot
+ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING *
+
+--: contender DO SELECT
 --: since 190000
 --: answer 20000
 INSERT INTO product (name, price)
 SELECT name, price FROM hot
 ON CONFLICT (name) DO SELECT RETURNING *
 
---: contender plpgsql function
+--: contender plpgsql loop
 --: answer 20000
 SELECT count((g.record).price) FILTER (WHERE NOT g.was_created)
 FROM hot AS h, LATERAL product_get_or_create(h.name) AS g
+
+--: contender plpgsql with EXCEPTION
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE NOT g.was_created)
+FROM hot AS h, LATERAL product_get_or_create_exception(h.name) AS g
+
+--: contender DO NOTHING, then SELECT
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE NOT g.was_created)
+FROM hot AS h, LATERAL product_insert_or_get(h.name) AS g
+
+--: contender CTE with UNION ALL
+--: answer 20000
+SELECT count((g.record).price) FILTER (WHERE NOT g.was_created)
+FROM hot AS h, LATERAL product_insert_union_get(h.name) AS g
 
 --: contender get_or_create
 --: answer 20000
@@ -71,5 +96,6 @@ FROM hot AS h,
 	 LATERAL get_or_create(NULL::product, jsonb_build_object('name', h.name),
 						   jsonb_build_object('price', h.price)) AS g
 
---: target get_or_create <= 1.70 index join
---: target get_or_create <= 0.55 plpgsql function
+--: compare index join
+--: target get_or_create <= 0.55 plpgsql loop
+--: target get_or_create <= 1.00 DO SELECT

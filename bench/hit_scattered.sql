@@ -26,20 +26,20 @@ FROM hot AS h JOIN product AS p ON p.name = h.name
 SELECT count((r.record).price)
 FROM (SELECT p AS record FROM hot AS h JOIN product AS p ON p.name = h.name OFFSET 0) AS r
 
---: contender ON CONFLICT DO NOTHING
+--: contender DO NOTHING, no row
 --: answer 0
 INSERT INTO product (name, price)
 SELECT name, price FROM hot
 ON CONFLICT (name) DO NOTHING
 
---: contender ON CONFLICT DO SELECT
+--: contender DO SELECT
 --: since 190000
 --: answer 20000
 INSERT INTO product (name, price)
 SELECT name, price FROM hot
 ON CONFLICT (name) DO SELECT RETURNING *
 
---: contender plpgsql function
+--: contender plpgsql loop
 --: answer 20000
 SELECT count((g.record).price) FILTER (WHERE NOT g.was_created)
 FROM hot AS h, LATERAL product_get_or_create(h.name) AS g
@@ -58,4 +58,4 @@ FROM hot AS h,
 						   jsonb_build_object('price', h.price)) AS g
 
 --: compare index join
---: compare plpgsql function
+--: compare plpgsql loop
