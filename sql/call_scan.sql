@@ -45,6 +45,37 @@ SELECT to_jsonb(g) FROM get_or_create(NULL::product, '{"name": "a"}') AS g (what
 SELECT * FROM get_or_create(NULL::product, '{"name": "a"}') WITH ORDINALITY;
 SELECT count(*) FROM get_or_create(NULL::product, '{"name": "a"}');
 SELECT (g.error).kind, g.was_created, g.record FROM try_create(NULL::product, '{"name": "a"}') AS g;
+-- Fields and columns, alone and within expressions, in every place.
+SELECT (g.record).name, (g.record).price * 2 AS twice, was_created
+FROM get_or_create(NULL::product, '{"name": "a"}') AS g WHERE (g.record).id > 0;
+SELECT (g.record).name, (g.record).name, was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g WHERE (g.record).price = 1;
+SELECT was_created, (g.record).price, g.record FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+SELECT (g.record).name FROM get_or_create(NULL::product, '{"name": "a"}') AS g WHERE NOT was_created;
+SELECT (g.record).name FROM get_or_create(NULL::product, '{"name": "a"}') AS g WHERE current_setting('server_version_num')::integer > 0;
+SELECT (g.record).name FROM get_or_create(NULL::product, '{"name": "a"}') AS g ORDER BY (g.record).price, was_created LIMIT 1;
+SELECT DISTINCT (g.record).name, was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+SELECT (g.record).name, count(*), sum((g.record).id) FROM get_or_create(NULL::product, '{"name": "a"}') AS g GROUP BY 1 HAVING bool_and(NOT was_created);
+SELECT (g.record).name, row_number() OVER (ORDER BY (g.record).id) FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+SELECT (g.record).name, generate_series(1, 2) FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+SELECT (g.record).name FROM get_or_create(NULL::product, '{"name": "a"}') AS g
+UNION ALL SELECT (h.record).name FROM get_or_create(NULL::product, '{"name": "b"}') AS h
+UNION SELECT 'c' ORDER BY 1;
+SELECT (g.record).name, was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g
+UNION ALL SELECT (h.record).name, was_created FROM get_or_create(NULL::product, '{"name": "b"}') AS h;
+WITH g AS MATERIALIZED (SELECT (g.record).*, was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g)
+SELECT name, was_created FROM g;
+SELECT s.name FROM (SELECT (g.record).*, was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g OFFSET 0) AS s WHERE s.id > 0;
+SELECT EXISTS (SELECT FROM get_or_create(NULL::product, '{"name": "a"}')), (SELECT (g.record).name FROM get_or_create(NULL::product, '{"name": "b"}') AS g);
+SELECT 1 AS one FROM get_or_create(NULL::product, '{"name": "a"}');
+SELECT (g.record).name, (g.error).kind, (g.error).columns, was_created FROM try_create(NULL::product, '{"name": "a"}') AS g;
+BEGIN;
+INSERT INTO wanted SELECT (g.record).id, (g.record).name FROM get_or_create(NULL::product, '{"name": "z"}') AS g RETURNING name;
+ROLLBACK;
+PREPARE filtered (boolean) AS SELECT (g.record).name, was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g WHERE $1;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE filtered (true);
+EXECUTE filtered (false);
+RESET plan_cache_mode;
 -- With parameters from another table: a call for each row.
 BEGIN;
 SELECT w.id, (g.record).name, g.was_created
@@ -93,6 +124,13 @@ DROP VIEW first_product;
 ALTER TABLE product ADD COLUMN added integer DEFAULT 7;
 EXECUTE get ('{"name": "b"}');
 SELECT (g.record).* FROM get_or_create(NULL::product, '{"name": "b"}') AS g;
+-- A field that was dropped, or got another type.
+PREPARE fields AS SELECT (g.record).added, g.was_created FROM get_or_create(NULL::product, '{"name": "b"}') AS g;
+EXECUTE fields;
+ALTER TABLE product ALTER added TYPE text;
+EXECUTE fields;
+ALTER TABLE product DROP added;
+EXECUTE fields;
 -- In an UPDATE.
 UPDATE wanted AS w SET name = (g.record).name FROM get_or_create(NULL::product, '{"name": "c"}') AS g WHERE w.id = 4
 RETURNING w.*;

@@ -24,7 +24,6 @@
 #include "access/sysattr.h"
 #include "executor/executor.h"
 #include "fmgr.h"
-#include "funcapi.h"
 #include "nodes/extensible.h"
 #include "nodes/makefuncs.h"
 #include "optimizer/cost.h"
@@ -32,9 +31,12 @@
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
+#include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/ruleutils.h"
+#include "utils/typcache.h"
 
 #include "call_scan.h"
 #include "compat.h"
@@ -42,11 +44,28 @@
 
 PG_FUNCTION_INFO_V1(duplicate_guard_single_row_support);
 
+/* A column of the scan tuple: one of the answer, or a field of one */
+typedef struct Part
+{
+	AttrNumber	column;
+	AttrNumber	field;			/* 0: the column itself */
+	Oid			type;			/* of the field */
+} Part;
+
+/* A composite value in parts */
+typedef struct Row
+{
+	TupleDesc	desc;			/* to be released */
+	Datum	   *values;
+	bool	   *nulls;
+} Row;
+
 /* A scan in execution */
 typedef struct CallScan
 {
 	CustomScanState css;
 	ExprState  *call;
+	Part	   *parts;			/* one for each column of the slot */
 	ExprContext *context;		/* of the call, and of the row while it counts */
 	bool		called;			/* the row is in the slot */
 	bool		returned;		/* and has been handed out */
@@ -59,11 +78,18 @@ static bool may_be_rechecked(PlannerInfo *root);
 static bool reads_whole_row(RelOptInfo *rel, Index rti);
 static Plan *plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
 					   List *tlist, List *clauses, List *custom_plans);
-static List *columns_of(FuncExpr *call, Index rti);
+static List *scan_columns(PlannerInfo *root, RelOptInfo *rel, List *tlist,
+						  List *quals);
+static bool is_answer(PlannerInfo *root, Index rti);
+static bool is_part(Node *expr, Index rti);
+static List *add_column(List *columns, Node *expr);
 static Node *create_scan(CustomScan *plan);
 static void begin_scan(CustomScanState *node, EState *estate, int eflags);
 static TupleTableSlot *exec_scan(CustomScanState *node);
 static void call_function(CallScan *scan);
+static void fill_slot(CallScan *scan, Datum answer);
+static void fill_field(TupleTableSlot *slot, int i, Part *part, Row *record);
+static void take_apart(Datum row, Row *parts);
 static void end_scan(CustomScanState *node);
 static void rescan(CustomScanState *node);
 static void explain_scan(CustomScanState *node, List *ancestors,
@@ -170,7 +196,8 @@ single_call(RangeTblEntry *rte)
 static bool
 may_be_rechecked(PlannerInfo *root)
 {
-	return root->rowMarks != NIL || root->parse->commandType != CMD_SELECT;
+	return root->rowMarks != NIL || (root->parse->commandType != CMD_SELECT &&
+									 root->parse->commandType != CMD_INSERT);
 }
 
 /*
@@ -191,7 +218,7 @@ reads_whole_row(RelOptInfo *rel, Index rti)
 }
 
 /*
- * The plan.  Its scan tuple has the function's columns.
+ * The plan.
  */
 static Plan *
 plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
@@ -205,32 +232,98 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	plan->scan.scanrelid = 0;	/* there is no relation to be opened */
 	plan->flags = path->flags;
 	plan->custom_exprs = list_make1(call);
-	plan->custom_scan_tlist = columns_of(call, rel->relid);
+	plan->custom_scan_tlist = scan_columns(root, rel, tlist, plan->scan.plan.qual);
 	plan->methods = &scan_methods;
 	return &plan->scan.plan;
 }
 
 /*
- * The columns of the answer as a target list.
+ * The columns of the scan tuple: those of the answer that somebody refers to.
+ * Only where the answer of the query, as in SELECT (g.record).*, g.was_created,
+ * consists of such columns and of their fields, they are these, in this order:
+ * then nothing has to be projected, and no field selected by itself.  (The
+ * planner sets that target list after this, if it is not the given one.)
  */
 static List *
-columns_of(FuncExpr *call, Index rti)
+scan_columns(PlannerInfo *root, RelOptInfo *rel, List *tlist, List *quals)
 {
 	List	   *columns = NIL;
-	TupleDesc	desc;
+	List	   *others = list_copy(quals);
+	ListCell   *lc;
 
-	if (get_expr_result_type((Node *) call, NULL, &desc) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "function %u does not return a row", call->funcid);
-	for (int i = 0; i < desc->natts; i++)
+	if (is_answer(root, rel->relid))
 	{
-		Form_pg_attribute attr = TupleDescAttr(desc, i);
-		Var		   *var = makeVar(rti, i + 1, attr->atttypid, attr->atttypmod,
-								  attr->attcollation, 0);
+		foreach(lc, root->processed_tlist)
+			columns = add_column(columns,
+								 (Node *) lfirst_node(TargetEntry, lc)->expr);
+		foreach(lc, tlist)
+		{
+			TargetEntry *tle = lfirst_node(TargetEntry, lc);
 
-		columns = lappend(columns, makeTargetEntry((Expr *) var, i + 1, NULL,
-												   false));
+			if (tlist_member(tle->expr, columns) == NULL)
+				others = lappend(others, tle->expr);
+		}
 	}
+	else
+		others = list_concat(others, rel->reltarget->exprs);
+	foreach(lc, pull_var_clause((Node *) others,
+								PVC_RECURSE_AGGREGATES |
+									PVC_RECURSE_WINDOWFUNCS |
+									PVC_RECURSE_PLACEHOLDERS))
+		columns = add_column(columns, lfirst(lc));
 	return columns;
+}
+
+/*
+ * Is the scan's target list the query's, and does that consist of columns of
+ * the call's answer and of their fields?  If in doubt, no.
+ */
+static bool
+is_answer(PlannerInfo *root, Index rti)
+{
+	Query	   *parse = root->parse;
+	ListCell   *lc;
+
+	if (bms_membership(root->all_baserels) != BMS_SINGLETON ||
+		parse->commandType != CMD_SELECT || parse->hasAggs ||
+		parse->hasWindowFuncs || parse->hasTargetSRFs ||
+		parse->groupClause != NIL || parse->groupingSets != NIL ||
+		parse->havingQual != NULL || parse->distinctClause != NIL ||
+		parse->sortClause != NIL || parse->setOperations != NULL)
+		return false;
+	foreach(lc, root->processed_tlist)
+	{
+		if (!is_part((Node *) lfirst_node(TargetEntry, lc)->expr, rti))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Is it a column of the call's answer, or a field of one?
+ */
+static bool
+is_part(Node *expr, Index rti)
+{
+	Var		   *var = (Var *) expr;
+
+	if (IsA(expr, FieldSelect))
+		var = (Var *) ((FieldSelect *) expr)->arg;
+	return IsA(var, Var) && var->varno == rti && var->varlevelsup == 0 &&
+		   var->varattno > 0;
+}
+
+/*
+ * Appends a column to a target list unless it is there.
+ */
+static List *
+add_column(List *columns, Node *expr)
+{
+	if (tlist_member((Expr *) expr, columns) != NULL)
+		return columns;
+	return lappend(columns, makeTargetEntry((Expr *) expr,
+											list_length(columns) + 1, NULL,
+											false));
 }
 
 /*
@@ -254,7 +347,24 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 {
 	CallScan   *scan = (CallScan *) node;
 	CustomScan *plan = (CustomScan *) node->ss.ps.plan;
+	Part	   *part;
+	ListCell   *lc;
 
+	part = scan->parts = palloc0(sizeof(Part) *
+								 list_length(plan->custom_scan_tlist));
+	foreach(lc, plan->custom_scan_tlist)
+	{
+		Node	   *expr = (Node *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (IsA(expr, FieldSelect))
+		{
+			part->field = ((FieldSelect *) expr)->fieldnum;
+			part->type = ((FieldSelect *) expr)->resulttype;
+			expr = (Node *) ((FieldSelect *) expr)->arg;
+		}
+		part->column = castNode(Var, expr)->varattno;
+		part++;
+	}
 	scan->call = ExecInitExpr(linitial(plan->custom_exprs), &node->ss.ps);
 	scan->context = CreateExprContext(estate);
 }
@@ -283,29 +393,107 @@ exec_scan(CustomScanState *node)
 }
 
 /*
- * Calls, and lets the slot point to the columns of the answer.
+ * Calls, and lets the slot point to the parts of the answer.
  */
 static void
 call_function(CallScan *scan)
 {
 	TupleTableSlot *slot = scan->css.ss.ss_ScanTupleSlot;
-	HeapTupleData tuple;
-	Datum		row;
+	MemoryContext old;
+	Datum		answer;
 	bool		isnull;
 
 	ExecClearTuple(slot);
 	ResetExprContext(scan->context);
-	row = ExecEvalExprSwitchContext(scan->call, scan->context, &isnull);
+	old = MemoryContextSwitchTo(scan->context->ecxt_per_tuple_memory);
+	answer = ExecEvalExpr(scan->call, scan->context, &isnull);
 	if (isnull)
 		ExecStoreAllNullTuple(slot);
 	else
 	{
-		dg_record_open(row, &tuple);
-		heap_deform_tuple(&tuple, slot->tts_tupleDescriptor, slot->tts_values,
-						  slot->tts_isnull);
+		fill_slot(scan, answer);
 		ExecStoreVirtualTuple(slot);
 	}
+	MemoryContextSwitchTo(old);
 	scan->called = true;
+}
+
+/*
+ * The columns of the answer, and the fields of its one composite column from
+ * which there are some.
+ */
+static void
+fill_slot(CallScan *scan, Datum answer)
+{
+	TupleTableSlot *slot = scan->css.ss.ss_ScanTupleSlot;
+	Row			columns;
+	Row			record;
+	AttrNumber	in_record = 0;
+
+	take_apart(answer, &columns);
+	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
+	{
+		Part	   *part = &scan->parts[i];
+		int			column = part->column - 1;
+
+		slot->tts_values[i] = columns.values[column];
+		slot->tts_isnull[i] = columns.nulls[column];
+		if (part->field == 0 || columns.nulls[column])
+			continue;
+		if (in_record != part->column)
+		{
+			if (in_record != 0)
+				ReleaseTupleDesc(record.desc);
+			take_apart(columns.values[column], &record);
+			in_record = part->column;
+		}
+		fill_field(slot, i, part, &record);
+	}
+	if (in_record != 0)
+		ReleaseTupleDesc(record.desc);
+	ReleaseTupleDesc(columns.desc);
+}
+
+/*
+ * One field, with the executor's care: the type may have been altered since
+ * the plan was made.
+ */
+static void
+fill_field(TupleTableSlot *slot, int i, Part *part, Row *record)
+{
+	int			field = part->field - 1;
+	Form_pg_attribute attr;
+
+	if (field >= record->desc->natts)
+		elog(ERROR, "attribute number %d exceeds number of columns %d",
+			 part->field, record->desc->natts);
+	attr = TupleDescAttr(record->desc, field);
+	slot->tts_isnull[i] = attr->attisdropped || record->nulls[field];
+	slot->tts_values[i] = record->values[field];
+	if (!attr->attisdropped && attr->atttypid != part->type)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("attribute %d has wrong type", part->field),
+				 errdetail("Table has type %s, but query expects %s.",
+						   format_type_be(attr->atttypid),
+						   format_type_be(part->type))));
+}
+
+/*
+ * The values of a composite value, in the current memory context.
+ */
+static void
+take_apart(Datum row, Row *parts)
+{
+	HeapTupleData tuple;
+
+	dg_record_open(row, &tuple);
+	parts->desc =
+		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(tuple.t_data),
+							   HeapTupleHeaderGetTypMod(tuple.t_data));
+	parts->values = palloc(sizeof(Datum) * parts->desc->natts);
+	parts->nulls = palloc(sizeof(bool) * parts->desc->natts);
+	heap_deform_tuple(&tuple, parts->desc, parts->values, parts->nulls);
 }
 
 /*
