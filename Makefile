@@ -5,7 +5,8 @@
 # make test   every test, on a private throw-away server
 # make test-faults  only what happens to servers and sessions, t/06* and t/07*
 # make test-clients  every driver and ORM in clients/; CLIENTS="django jdbc"
-# make bench  contenders side by side; make bench SCENARIO=hit ROUNDS=50
+# make bench  contenders side by side; make bench SCENARIO=hit ROUNDS=50;
+#             make bench QUICK=1
 # make bench-hooks  what last_integrity_error() costs where there is no error
 # make dist   the archive for PGXN, of the tag of this version
 # make lint   what CI checks besides the tests
@@ -61,7 +62,7 @@ test-faults:
 	@dev/server dev/test REGRESS= ISOLATION= PROVE_TESTS='$(sort $(wildcard t/06*.pl t/07*.pl))'
 
 bench:
-	@dev/server bench/run $(if $(ROUNDS),--rounds $(ROUNDS)) $(SCENARIO)
+	@bench/all $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(QUICK),--quick) $(SCENARIO)
 
 bench-hooks:
 	@dev/server bench/capture $(ROUNDS)

@@ -2,6 +2,7 @@
 --: clients 1 8 32
 --: calls 20
 --: transactions 200 30 12
+--: durable 4 3 2
 --: rounds 30
 
 -- New keys come from a sequence, 20 at a time.
