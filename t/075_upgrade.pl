@@ -12,6 +12,7 @@ use FindBin;
 use lib "$FindBin::RealBin/lib";
 use Application;
 use Cwd qw(getcwd);
+use File::Basename qw(dirname);
 use File::Temp;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -40,14 +41,25 @@ $old->stop;
 my $dir = getcwd;
 my $work = File::Temp::tempdir(CLEANUP => 1);
 chdir $work or die "$work: $!";
-command_ok([
-		'pg_upgrade', '--no-sync',
-		'--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
-		'--old-bindir', $old_server ? "$old_server/bin" : $new->config_data('--bindir'),
-		'--new-bindir', $new->config_data('--bindir'),
-		'--socketdir', $work,
-		'--old-port', $old->port, '--new-port', $new->port ],
-	'pg_upgrade');
+my @pg_upgrade = (
+	'pg_upgrade', '--no-sync',
+	'--old-datadir', $old->data_dir, '--new-datadir', $new->data_dir,
+	'--old-bindir', $old_server ? "$old_server/bin" : $new->config_data('--bindir'),
+	'--new-bindir', $new->config_data('--bindir'),
+	'--socketdir', $work,
+	'--old-port', $old->port, '--new-port', $new->port);
+
+my $library = $new->config_data('--pkglibdir') . '/duplicate_guard.so';
+SKIP:
+{
+	skip 'the installation is not this test\'s to change', 1 unless -w dirname($library);
+	rename $library, "$library.away" or die "$library: $!";
+	command_checks_all([ @pg_upgrade, '--check' ], 1,
+		[qr/references loadable libraries that are missing from the\s+new installation/], [],
+		'pg_upgrade says that the new server lacks the library');
+	rename "$library.away", $library or die "$library: $!";
+}
+command_ok(\@pg_upgrade, 'pg_upgrade');
 chdir $dir;
 
 $new->start;
