@@ -31,6 +31,7 @@ static int	compare_arbiters(const ListCell *a, const ListCell *b);
 static DgArbiter *choose_named(Relation rel, DgShape *shape,
 							   DgCandidate *candidate, const char *name,
 							   DgKey *key);
+static bool lacks_distribution_column(DgShape *shape);
 static const char *why_not(Relation rel, DgShape *shape, DgIndex *index,
 						   DgCandidate *candidate, DgKey *key);
 static const char *missing_column(Relation rel, DgShape *shape,
@@ -234,12 +235,29 @@ dg_arbiter_report_none(Relation rel, DgShape *shape, DgCandidate *candidate,
 			 ambiguous != NULL ?
 				 errhint("Name one of them, for example arbiter => %s.",
 						 quote_literal_cstr(ambiguous)) :
+			 lacks_distribution_column(shape) ?
+				 errhint("Add the distribution column \"%s\": in a table that Citus distributes no key is unique without it.",
+						 get_attname(RelationGetRelid(rel),
+									 shape->target->distribution_column,
+									 false)) :
 				 errhint("Run CREATE UNIQUE INDEX ON %s (%s)%s%s.",
 						 dg_target_name(rel), columns,
 						 has_nulls ? " NULLS NOT DISTINCT" : "",
 						 needed ? "" :
 								  _("; or call with require_unique => false")),
 			 errtable(rel)));
+}
+
+/*
+ * Could no unique index decide on these columns, since Citus would not have it?
+ */
+static bool
+lacks_distribution_column(DgShape *shape)
+{
+	AttrNumber	attnum = shape->target->distribution_column;
+
+	return attnum != InvalidAttrNumber &&
+		   !bms_is_member(attnum, shape->lookup->attrs);
 }
 
 /*

@@ -26,9 +26,10 @@
  * The loop ends as that in guard.c does, after as many rounds.  What is left
  * then goes row by row through the guard, which raises the accurate error or
  * creates.  The same way goes everything that is no table with an arbiter of
- * its own for all rows: views, foreign tables, tables with row security, rows
- * with different arbiters; and rows whose key a BEFORE trigger rewrote, so
- * that nobody can say which row of the batch a created one is.
+ * its own for all rows: views, foreign tables, tables with row security, those
+ * that Citus manages, rows with different arbiters; and rows whose key a BEFORE
+ * trigger rewrote, so that nobody can say which row of the batch a created one
+ * is.
  *
  * The rounds work on a list of the keys that are missing.  A row that the look
  * has found stays the answer, whatever becomes of it: it was there during the
@@ -82,12 +83,13 @@ dg_batch_get_or_create(DgBatch *batch)
 /*
  * May rows of the relation be created by one statement?  Where row security
  * applies, a conflict with a row that is hidden is an error that one row alone
- * should get.
+ * should get.  Citus does not know the rows of a tuplestore.
  */
 bool
 dg_batch_may_insert(DgBatch *batch)
 {
-	return check_enable_rls(RelationGetRelid(batch->call.rel), InvalidOid,
+	return !batch->call.target->is_distributed &&
+		   check_enable_rls(RelationGetRelid(batch->call.rel), InvalidOid,
 							true) != RLS_ENABLED;
 }
 

@@ -38,7 +38,8 @@ dg_batch_look(DgBatch *batch, int *keys, int nkeys)
 	if (nkeys == 0)
 		return;
 	dg_progress_phase(batch->progress, DG_LOOKING_UP_ROWS, nkeys);
-	if (!dg_probe_possible(batch->call.rel) || !probe(batch, keys, nkeys))
+	if (!dg_probe_possible(batch->call.rel, batch->call.target) ||
+		!probe(batch, keys, nkeys))
 		look_one_by_one(batch, keys, nkeys);
 }
 

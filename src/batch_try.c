@@ -35,7 +35,7 @@
 #include "capture.h"
 #include "try_create.h"
 
-static bool may_insert_together(Relation rel);
+static bool may_insert_together(DgBatch *batch);
 static void create_range(DgBatch *batch, int from, int to);
 static int	create_some(DgBatch *batch, int from, int to);
 static ErrorData *insert_range(DgBatch *batch, int from, int to,
@@ -51,7 +51,7 @@ void
 dg_batch_try_create(DgBatch *batch)
 {
 	dg_progress_phase(batch->progress, DG_CREATING_ROWS, batch->nrows);
-	if (may_insert_together(batch->call.rel))
+	if (may_insert_together(batch))
 		create_range(batch, 0, batch->nrows);
 	else
 	{
@@ -66,9 +66,11 @@ dg_batch_try_create(DgBatch *batch)
  * that it returns?
  */
 static bool
-may_insert_together(Relation rel)
+may_insert_together(DgBatch *batch)
 {
-	return rel->rd_rules == NULL &&
+	Relation	rel = batch->call.rel;
+
+	return rel->rd_rules == NULL && !batch->call.target->is_distributed &&
 		   (rel->rd_rel->relkind == RELKIND_RELATION ||
 			rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE);
 }

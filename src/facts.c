@@ -36,19 +36,21 @@ static void take_exact_values(DgFacts *facts, const DgErrorFields *error);
 /* Fills in all facts; the strings live in the current context. */
 void
 dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
-				const DgReading *reading)
+				DgReading *reading)
 {
 	DgNames		names;
 	DgKey		key;
+	bool		of_shard;
 
 	memset(facts, 0, sizeof(DgFacts));
 	memset(&key, 0, sizeof(DgKey));
 	gather_names(&names, error, reading);
+	of_shard = dg_shard_name_table(&names, reading);
 	facts->kind = dg_facts_kind(reading, &names);
 	facts->message = reading->message;
 	start_with_names(facts, &names);
 
-	if (about_this_database(error, reading))
+	if (of_shard || about_this_database(error, reading))
 	{
 		dg_resolve(facts, &key, &names, reading);
 		if (!facts->resolved)

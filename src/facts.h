@@ -95,7 +95,10 @@ extern void dg_reading_make(DgReading *reading, const DgErrorFields *error);
 /* facts.c */
 extern DgKind dg_facts_kind(const DgReading *reading, const DgNames *names);
 extern void dg_facts_gather(DgFacts *facts, const DgErrorFields *error,
-							const DgReading *reading);
+							DgReading *reading);
+
+/* shard.c */
+extern bool dg_shard_name_table(DgNames *names, DgReading *reading);
 
 /* resolve.c, resolve_foreign_key.c, resolve_domain.c */
 extern void dg_resolve(DgFacts *facts, DgKey *key, const DgNames *names,

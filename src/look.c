@@ -32,7 +32,7 @@ dg_look(DgCall *call, Snapshot snapshot, Datum *record)
 	bool		found;
 
 	if (call->arbiter != NULL && call->lock == DG_LOCK_NONE &&
-		dg_probe_possible(call->rel) &&
+		dg_probe_possible(call->rel, call->target) &&
 		dg_probe_look(call->rel, call->target, call->arbiter->index,
 					  &call->key, record, &found))
 		return found;

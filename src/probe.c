@@ -5,7 +5,10 @@
  * An optimisation that must never change an answer.  It is taken only for
  * what the executor would do in the same way for a SELECT of one row by its
  * key: a plain local table without children, no row security for this user, no
- * permission hook.  All else goes through SQL (statement.c).  What the planner
+ * permission hook.  All else goes through SQL (statement.c).  A table of
+ * Citus's looks like a plain one without rows; and since Citus distributes a
+ * table under a lock that lets us look at it, a call whose knowledge of the
+ * table was overtaken goes on through SQL, too.  What the planner
  * and the executor would have seen to is done here: the SELECT privilege on
  * every column, an unlogged table on a standby, an index that the snapshot is
  * too old for.
@@ -56,13 +59,15 @@ static Datum whole_row(TupleTableSlot *slot);
  * 42501 when the user may not read the relation, as the executor would.
  */
 bool
-dg_probe_possible(Relation rel)
+dg_probe_possible(Relation rel, DgTarget *target)
 {
 	Form_pg_class form = rel->rd_rel;
 	Oid			relid = RelationGetRelid(rel);
 
 	if (form->relkind != RELKIND_RELATION || form->relhassubclass ||
 		ExecutorCheckPerms_hook != NULL)
+		return false;
+	if (target->is_distributed || !target->valid)
 		return false;
 	if (RelationGetDescr(rel)->constr != NULL &&
 		dg_has_virtual_generated(RelationGetDescr(rel)->constr))

@@ -23,7 +23,7 @@ typedef struct DgProbe
 	TupleTableSlot *slot;
 } DgProbe;
 
-extern bool dg_probe_possible(Relation rel);
+extern bool dg_probe_possible(Relation rel, DgTarget *target);
 extern bool dg_probe_begin(DgProbe *probe, Relation rel, DgTarget *target,
 						   DgIndex *arbiter);
 extern bool dg_probe_search(DgProbe *probe, Datum *values, bool *nulls,

@@ -26,6 +26,7 @@
 #include "executor/spi.h"
 #include "miscadmin.h"
 #include "nodes/params.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/plancache.h"
 #include "utils/rel.h"
@@ -55,6 +56,9 @@ static void key_parameters(DgShape *shape, DgStatementKey *wanted,
 						   char *nulls);
 static void column_parameters(List *attnums, DgCandidate *candidate,
 							  Datum *values, char *nulls);
+static char *distribution_column(Relation rel, DgShape *shape,
+								 DgCandidate *candidate);
+static void hint_distribution(void *arg);
 static DgStatement *get_statement(Relation rel, DgShape *shape,
 								  DgStatementKey *key,
 								  EphemeralNamedRelation batch);
@@ -112,9 +116,45 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
 	Datum	   *values = palloc(n * sizeof(Datum));
 	char	   *nulls = palloc(n * sizeof(char));
 
+	ErrorContextCallback callback = {
+		.previous = error_context_stack,
+		.callback = hint_distribution,
+		.arg = distribution_column(rel, shape, candidate)};
+	bool		created;
+
 	column_parameters(shape->inserted, candidate, values, nulls);
-	return execute(rel, get_statement(rel, shape, &wanted, NULL), values, nulls,
-				   InvalidSnapshot, record);
+	error_context_stack = &callback;
+	created = execute(rel, get_statement(rel, shape, &wanted, NULL), values,
+					  nulls, InvalidSnapshot, record);
+	error_context_stack = callback.previous;
+	return created;
+}
+
+/*
+ * The name of the column by which Citus distributes the table, when the
+ * candidate has no value for it; else NULL.
+ */
+static char *
+distribution_column(Relation rel, DgShape *shape, DgCandidate *candidate)
+{
+	AttrNumber	attnum = shape->target->distribution_column;
+
+	if (attnum == InvalidAttrNumber ||
+		(list_member_int(shape->inserted, attnum) &&
+		 !candidate->nulls[attnum - 1]))
+		return NULL;
+	return get_attname(RelationGetRelid(rel), attnum, false);
+}
+
+/*
+ * Error context callback for Citus's refusal to insert without it.
+ */
+static void
+hint_distribution(void *arg)
+{
+	if (arg != NULL && geterrcode() == ERRCODE_NULL_VALUE_NOT_ALLOWED)
+		errhint("Give a value for the distribution column \"%s\", in the lookup if there is no other way to tell the row.",
+				(char *) arg);
 }
 
 /*
@@ -297,7 +337,9 @@ discard(DgShape *shape, DgStatement *statement)
 
 /*
  * Prepares a statement for good.  A generic plan from the start: the key
- * decides the row whatever its value, so a plan per value buys nothing.
+ * decides the row whatever its value, so a plan per value buys nothing.  But
+ * Citus cannot plan for a key whose shard it does not know, and says so by the
+ * plan's cost.
  */
 static DgStatement *
 prepare(Relation rel, DgShape *shape, DgStatementKey *key,
@@ -334,7 +376,9 @@ prepare(Relation rel, DgShape *shape, DgStatementKey *key,
 	SPI_connect();
 	register_batch(batch);
 	statement->plan = SPI_prepare_cursor(sql, nargs, types,
-										 CURSOR_OPT_GENERIC_PLAN);
+										 shape->target->is_distributed ?
+											 0 :
+											 CURSOR_OPT_GENERIC_PLAN);
 	if (statement->plan == NULL)
 		elog(ERROR, "could not prepare \"%s\": %s", sql,
 			 SPI_result_code_string(SPI_result));

@@ -25,6 +25,7 @@
 #include "utils/ruleutils.h"
 #include "utils/syscache.h"
 
+#include "citus.h"
 #include "statement_text.h"
 
 static char *look_text(Relation rel, DgShape *shape, DgStatementKey *key);
@@ -53,6 +54,7 @@ static void append_collation(StringInfo sql, Oid collation);
 static void append_opclass(StringInfo sql, Oid opclass);
 static const char *column_name(Relation rel, AttrNumber attnum);
 static const char *free_alias(Relation rel);
+static const char *whole_row(Relation rel, const char *alias);
 
 /*
  * The text for that key, in the current memory context.
@@ -102,8 +104,8 @@ look_text(Relation rel, DgShape *shape, DgStatementKey *key)
 	StringInfoData sql;
 
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s FROM %s AS %s WHERE ", alias,
-					 dg_target_name(rel), alias);
+	appendStringInfo(&sql, "SELECT %s FROM %s AS %s WHERE ",
+					 whole_row(rel, alias), dg_target_name(rel), alias);
 	append_conditions(&sql, rel, alias, shape, key);
 	if (key->lock != DG_LOCK_NONE)
 		appendStringInfo(&sql, " FOR %s OF %s", locks[key->lock], alias);
@@ -130,7 +132,7 @@ update_text(Relation rel, DgShape *shape, DgStatementKey *key)
 						 nkeys + i + 1);
 	appendStringInfoString(&sql, " WHERE ");
 	append_conditions(&sql, rel, alias, shape, key);
-	appendStringInfo(&sql, " RETURNING %s", alias);
+	appendStringInfo(&sql, " RETURNING %s", whole_row(rel, alias));
 	return sql.data;
 }
 
@@ -247,7 +249,7 @@ create_text(Relation rel, DgShape *shape, DgStatementKey *key)
 		append_conflict_target(&sql, rel, shape, key->arbiter);
 		appendStringInfoString(&sql, " DO NOTHING");
 	}
-	appendStringInfo(&sql, " RETURNING %s", alias);
+	appendStringInfo(&sql, " RETURNING %s", whole_row(rel, alias));
 	return sql.data;
 }
 
@@ -303,7 +305,7 @@ create_many_text(Relation rel, DgShape *shape, DgStatementKey *key)
 		append_conflict_target(&sql, rel, shape, key->arbiter);
 		appendStringInfoString(&sql, " DO NOTHING");
 	}
-	appendStringInfo(&sql, " RETURNING %s", alias);
+	appendStringInfo(&sql, " RETURNING %s", whole_row(rel, alias));
 	return sql.data;
 }
 
@@ -370,8 +372,9 @@ dg_statement_text_conflicts(Relation rel, Relation partition, DgIndex *index,
 
 	primary = RelationGetIndexAttrBitmap(rel, INDEX_ATTR_BITMAP_PRIMARY_KEY);
 	initStringInfo(&sql);
-	appendStringInfo(&sql, "SELECT %s FROM %s%s AS %s WHERE ", alias,
-					 only(rel), dg_target_name(rel), alias);
+	appendStringInfo(&sql, "SELECT %s FROM %s%s AS %s WHERE ",
+					 whole_row(rel, alias), only(rel), dg_target_name(rel),
+					 alias);
 	append_key_conditions(&sql, partition, alias, &key);
 	if (bounds != NULL)
 		appendStringInfo(&sql, " AND (%s)", deparse(partition, bounds));
@@ -381,7 +384,7 @@ dg_statement_text_conflicts(Relation rel, Relation partition, DgIndex *index,
 						 column_name(rel,
 									 i + FirstLowInvalidHeapAttributeNumber));
 	appendStringInfo(&sql, "%s::pg_catalog.text COLLATE pg_catalog.\"C\"",
-					 alias);
+					 whole_row(rel, alias));
 	return sql.data;
 }
 
@@ -514,4 +517,29 @@ free_alias(Relation rel)
 		 i++)
 		alias = psprintf("t_%d", i);
 	return alias;
+}
+
+/*
+ * The row of the target with that alias.  Citus sends the alias alone to a
+ * shard as a cast from the shard's row type to the table's, which does not
+ * exist; so its columns are given.
+ */
+static const char *
+whole_row(Relation rel, const char *alias)
+{
+	TupleDesc	desc = RelationGetDescr(rel);
+	StringInfoData sql;
+
+	if (!dg_citus_manages(RelationGetRelid(rel)))
+		return alias;
+	initStringInfo(&sql);
+	for (AttrNumber attnum = 1; attnum <= desc->natts; attnum++)
+	{
+		if (!TupleDescAttr(desc, attnum - 1)->attisdropped)
+			appendStringInfo(&sql, "%s%s.%s", sql.len > 0 ? ", " : "ROW(",
+							 alias, column_name(rel, attnum));
+	}
+	appendStringInfo(&sql, "%s)::%s", sql.len > 0 ? "" : "ROW(",
+					 dg_target_name(rel));
+	return sql.data;
 }

@@ -37,6 +37,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
+#include "citus.h"
 #include "compat.h"
 #include "target.h"
 
@@ -240,6 +241,10 @@ build_target(Relation rel)
 	target->relkind = rel->rd_rel->relkind;
 	target->decides = (target->relkind == RELKIND_RELATION ||
 					   target->relkind == RELKIND_PARTITIONED_TABLE);
+	target->is_distributed = dg_citus_manages(target->relid);
+	if (target->is_distributed)
+		target->distribution_column =
+			dg_citus_distribution_column(target->relid);
 	target->desc = CreateTupleDescCopyConstr(RelationGetDescr(rel));
 	dlist_init(&target->shapes);
 	MemoryContextSwitchTo(old);

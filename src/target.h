@@ -24,6 +24,8 @@ typedef struct DgTarget
 	char		relkind;
 	bool		decides;		/* has indexes of its own: is no view and not
 								 * foreign */
+	bool		is_distributed; /* Citus answers for its rows */
+	AttrNumber	distribution_column;	/* by the value of this one */
 	TupleDesc	desc;			/* a copy, with missing values */
 	TupleDesc	result;			/* see dg_target_result */
 	TupleDesc	update_result;
