@@ -32,6 +32,7 @@
 #include "utils/syscache.h"
 
 #include "facts.h"
+#include "timescale.h"
 
 static List *scan_by_name(Oid catalog, Oid index, AttrNumber name_column,
 						  const char *name,
@@ -286,14 +287,17 @@ dg_lookup_extension_schema(void)
 	return namespace;
 }
 
-/* The root of the partition tree that the relation or index is in; itself. */
+/*
+ * The root of the partition tree that the relation or index is in, or the
+ * hypertable that it is a chunk of; itself.
+ */
 Oid
 dg_lookup_topmost(Oid relid)
 {
 	List	   *ancestors;
 
 	if (!get_rel_relispartition(relid))
-		return relid;
+		return dg_timescale_origin(relid);
 	ancestors = get_partition_ancestors(relid);
 	return ancestors == NIL ? relid : llast_oid(ancestors);
 }

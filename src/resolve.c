@@ -228,7 +228,7 @@ resolve_unnamed_check(DgFacts *facts, DgKey *key, const DgNames *names,
 	resolve_partitioning(facts, key, names, reading);
 }
 
-/* The topmost partitioned table from which the check comes down. */
+/* The topmost table from which the check comes down. */
 static Oid
 declared_on(Oid relid, const char *constraint)
 {
@@ -236,7 +236,7 @@ declared_on(Oid relid, const char *constraint)
 	ListCell   *lc;
 
 	if (!get_rel_relispartition(relid))
-		return relid;
+		return dg_lookup_topmost(relid);
 	foreach(lc, get_partition_ancestors(relid))
 	{
 		if (OidIsValid(dg_lookup_constraint(lfirst_oid(lc), constraint,

@@ -27,6 +27,7 @@
 
 #include "citus.h"
 #include "statement_text.h"
+#include "timescale.h"
 
 static char *look_text(Relation rel, DgShape *shape, DgStatementKey *key);
 static char *update_text(Relation rel, DgShape *shape, DgStatementKey *key);
@@ -414,12 +415,17 @@ dg_statement_text_parent(Relation rel, int nkeys, const AttrNumber *attnums,
 }
 
 /*
- * Constraints do not reach down to children, unless these are partitions.
+ * Constraints do not reach down to children, unless these are partitions, or
+ * chunks of a hypertable.
  */
 static const char *
 only(Relation rel)
 {
-	return rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ? "" : "ONLY ";
+	return rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ||
+				   (rel->rd_rel->relhassubclass &&
+					dg_timescale_is_hypertable(RelationGetRelid(rel))) ?
+			   "" :
+			   "ONLY ";
 }
 
 /*
