@@ -13,13 +13,28 @@ SELECT installed_version = default_version AS current, comment IS NOT NULL AS do
 FROM pg_available_extensions WHERE name = 'duplicate_guard';
 SELECT relocatable, superuser, trusted, schema IS NULL AS any_schema, requires IS NULL AS needs_nothing
 FROM pg_available_extension_versions WHERE name = 'duplicate_guard' AND installed;
--- every function of it says what it does, and runs with the caller's rights
+-- every object of it, and every column, says what it is
+CREATE TEMPORARY VIEW members AS
+SELECT d.classid, d.objid
+FROM pg_depend d
+WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'duplicate_guard');
+SELECT DISTINCT classid::regclass::text COLLATE "C" AS kind FROM members ORDER BY 1;
+SELECT pg_describe_object(classid, objid, 0) AS undocumented
+FROM members
+WHERE obj_description(objid, classid::regclass::name) IS NULL
+UNION ALL
+SELECT pg_describe_object('pg_class'::regclass, attrelid, attnum)
+FROM pg_attribute
+WHERE attnum > 0 AND col_description(attrelid, attnum) IS NULL
+  AND (attrelid IN (SELECT objid FROM members WHERE classid = 'pg_class'::regclass)
+       OR attrelid IN (SELECT typrelid FROM members JOIN pg_type t ON t.oid = objid
+                       WHERE classid = 'pg_type'::regclass));
+-- every function runs with the caller's rights
 SELECT p.oid::regprocedure
-FROM pg_depend d JOIN pg_proc p ON p.oid = d.objid
-WHERE d.classid = 'pg_proc'::regclass AND d.deptype = 'e'
-  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'duplicate_guard')
-  AND (obj_description(p.oid, 'pg_proc') IS NULL OR p.prosecdef)
-ORDER BY 1;
+FROM members JOIN pg_proc p ON p.oid = objid
+WHERE classid = 'pg_proc'::regclass AND p.prosecdef;
+DROP VIEW members;
 
 CREATE SCHEMA ext_1;
 CREATE SCHEMA "ext 2";

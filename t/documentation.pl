@@ -9,7 +9,7 @@
 use strict;
 use warnings;
 
-use File::Basename qw(basename);
+use File::Basename qw(basename dirname);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
@@ -53,6 +53,21 @@ sub run_shell
 	  if $page eq 'README.md' && $command =~ /^(apt install|pgxn install) /;
 	like(slurp_file($file), qr/^(?!\s*#).*\Q$sought\E/m, "$page: $file runs $command");
 }
+
+# Every link within the repository leads somewhere.
+sub check_links
+{
+	my ($page) = @_;
+	my @broken;
+
+	foreach my $target (slurp_file($page) =~ /\]\((?!\w+:)([^)#]+)/g)
+	{
+		push @broken, $target unless -e dirname($page) . "/$target";
+	}
+	is("@broken", '', "$page: links");
+}
+
+check_links($_) foreach glob '*.md doc/*.md bench/*.md clients/*.md clients/*/*.md';
 
 foreach my $page ('README.md', sort glob 'doc/*.md')
 {
