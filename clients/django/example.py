@@ -2,6 +2,7 @@
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
@@ -264,6 +265,42 @@ def a_jsonb_column_of_a_query_of_your_own_is_text():
                        [to_json({"name": "xiomi_mi12"})])
         text, = cursor.fetchone()
     assert isinstance(text, str) and json.loads(text)["name"] == "xiomi_mi12"
+
+
+# ----- what Django's own method does ------------------------------------------
+
+def statements(call, *, before_insert=lambda: None):
+    """The first words of the statements that a call sends."""
+    seen = []
+
+    def listen(execute, sql, params, many, context):
+        words = sql.split()
+        seen.append(" ".join(words[:2]) if words[0] == "ROLLBACK" else words[0])
+        if words[0] == "INSERT":
+            before_insert()
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(listen):
+        call()
+    return seen
+
+
+@example
+def get_or_create_of_Django_sends_four_statements_for_a_miss():
+    def own(name):
+        return lambda: Product.objects.get_or_create(name=name)
+
+    def somebody_else():
+        with ThreadPoolExecutor(1) as thread:       # has a connection of its own
+            thread.submit(Product.objects.create, name="raced").result()
+
+    with transaction.atomic():
+        assert statements(own("own")) == ["SELECT", "SAVEPOINT", "INSERT", "RELEASE"]
+        assert statements(own("own")) == ["SELECT"]
+        assert statements(own("raced"), before_insert=somebody_else) == [
+            "SELECT", "SAVEPOINT", "INSERT", "ROLLBACK TO", "RELEASE", "SELECT"]
+        for name in "own", "guarded":               # a hit, a miss
+            assert statements(lambda: Product.guarded.get_or_create(name=name)) == ["SELECT"]
 
 
 run()
