@@ -18,7 +18,11 @@ CREATE TEMPORARY VIEW members AS
 SELECT d.classid, d.objid
 FROM pg_depend d
 WHERE d.deptype = 'e' AND d.refclassid = 'pg_extension'::regclass
-  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'duplicate_guard');
+  AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'duplicate_guard')
+  -- from 17 on, also the array types and the views' row types, which nobody made
+  AND NOT EXISTS (SELECT FROM pg_type t LEFT JOIN pg_class c ON c.oid = t.typrelid
+                  WHERE d.classid = 'pg_type'::regclass AND t.oid = d.objid
+                    AND (t.typcategory = 'A' OR c.relkind = 'v'));
 SELECT DISTINCT classid::regclass::text COLLATE "C" AS kind FROM members ORDER BY 1;
 SELECT pg_describe_object(classid, objid, 0) AS undocumented
 FROM members

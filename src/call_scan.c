@@ -66,7 +66,7 @@ typedef struct CallScan
 	CustomScanState css;
 	ExprState  *call;
 	Part	   *parts;			/* one for each column of the slot */
-	ExprContext *context;		/* of the call, and of the row while it counts */
+	ExprContext *context;		/* of the call, and of the row meanwhile */
 	bool		called;			/* the row is in the slot */
 	bool		returned;		/* and has been handed out */
 } CallScan;
@@ -232,7 +232,8 @@ plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
 	plan->scan.scanrelid = 0;	/* there is no relation to be opened */
 	plan->flags = path->flags;
 	plan->custom_exprs = list_make1(call);
-	plan->custom_scan_tlist = scan_columns(root, rel, tlist, plan->scan.plan.qual);
+	plan->custom_scan_tlist =
+		scan_columns(root, rel, tlist, plan->scan.plan.qual);
 	plan->methods = &scan_methods;
 	return &plan->scan.plan;
 }

@@ -237,16 +237,15 @@ add_numbers(StatsEntry *entry, const DgStatsCount *count)
 DgStatsCount *
 dg_stats_copy(int64 *ncounts)
 {
-	DgStatsCount *counts = NULL;
+	DgStatsCount *counts;
 	HASH_SEQ_STATUS status;
 	StatsEntry *entry;
 	int64		n = 0;
 
 	LWLockAcquire(shared->lock, LW_SHARED);
 	*ncounts = hash_get_num_entries(entries);
-	if (*ncounts > 0)
-		counts = palloc_extended(*ncounts * sizeof(DgStatsCount),
-								 MCXT_ALLOC_HUGE);
+	/* of no counts as well, since fwrite() takes no NULL */
+	counts = palloc_extended(*ncounts * sizeof(DgStatsCount), MCXT_ALLOC_HUGE);
 	hash_seq_init(&status, entries);
 	while ((entry = hash_seq_search(&status)) != NULL)
 	{
