@@ -89,5 +89,16 @@ SELECT * FROM get_or_create(NULL::predicates, '{"a": 51}');
 CALL pg_temp.fails($$SELECT get_or_create(NULL::predicates, '{"a": 50}')$$);
 SELECT count(*) FROM predicates WHERE a = 50;
 
+-- A predicate that guards an expression is looked at first, as in an INSERT.
+CREATE TABLE guarded (a int, b int);
+CREATE UNIQUE INDEX guarded_a ON guarded ((100 / a)) WHERE a > 0;
+CREATE UNIQUE INDEX guarded_b ON guarded (b);
+SELECT * FROM get_or_create(NULL::guarded, '{"a": 5}');
+SELECT * FROM get_or_create(NULL::guarded, '{"a": 5}');
+CALL pg_temp.fails($$SELECT get_or_create(NULL::guarded, '{"a": 0}')$$);
+SELECT * FROM find_conflicts(NULL::guarded, '{"a": 0, "b": 1}');
+SELECT * FROM try_create(NULL::guarded, '{"a": 0, "b": 1}');
+SELECT * FROM find_conflicts(NULL::guarded, '{"a": 0, "b": 1}');
+
 SET client_min_messages = warning;
 DROP SCHEMA goc_partial CASCADE;

@@ -196,5 +196,20 @@ SELECT was_created FROM get_or_create(NULL::blobs, '{"id": 2, "b": null}');
 -- a value made by to_jsonb comes with \x
 SELECT was_created FROM get_or_create(NULL::blobs, jsonb_build_object('b', '\xdeadbeef'::bytea));
 
+-- NULL is not a composite value whose fields are all NULL, however the row is
+-- looked for
+CREATE TYPE two AS (a int, b text);
+CREATE TABLE twos (t two);
+INSERT INTO twos VALUES (ROW(NULL, NULL)), (ROW(NULL, NULL));
+SELECT t.record::text, t.was_created
+FROM get_or_create(NULL::twos, '{"t": null}', require_unique => false) AS t;
+SELECT count(*) FROM twos WHERE t IS NOT DISTINCT FROM NULL;
+CREATE TABLE keyed_twos (t two, UNIQUE NULLS NOT DISTINCT (t));
+CREATE VIEW shown_twos AS SELECT * FROM keyed_twos;
+INSERT INTO keyed_twos VALUES (ROW(NULL, NULL));
+SELECT t.record::text, t.was_created FROM get_or_create(NULL::shown_twos, '{"t": null}') AS t;
+SELECT t.record::text, t.was_created FROM get_or_create(NULL::shown_twos, '{"t": null}') AS t;
+SELECT t.record::text, t.was_created FROM get_or_create(NULL::shown_twos, '{"t": {}}') AS t;
+
 SET client_min_messages = warning;
 DROP SCHEMA goc_types CASCADE;

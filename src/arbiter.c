@@ -280,9 +280,9 @@ why_not(Relation rel, DgShape *shape, DgIndex *index, DgCandidate *candidate,
 			continue;
 		if (make_key(rel, shape->target, arbiter, candidate, key))
 			return NULL;
-		if (has_null(index, key) && !index->nulls_not_distinct)
-			return null_column(rel, index, key);
-		return _("the lookup is outside of its predicate");
+		if (key->outside)
+			return _("the lookup is outside of its predicate");
+		return null_column(rel, index, key);
 	}
 	return missing_column(rel, shape, index);
 }
@@ -326,7 +326,7 @@ null_column(Relation rel, DgIndex *index, DgKey *key)
 /*
  * Fills in the candidate's key.  False when the index does not decide for it:
  * a NULL in the key of an index that lets NULLs repeat, or a row outside of
- * the predicate.
+ * the predicate, whose expressions are not evaluated then, as in an INSERT.
  */
 static bool
 make_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
@@ -335,10 +335,10 @@ make_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
 	DgIndex    *index = arbiter->index;
 	bool		test_predicate = (index->predicate != NIL &&
 						   arbiter->predicate_named);
-	bool		admits = true;
 	ExprContext *econtext;
 	ListCell   *next_expr = list_head(index->exprs);
 
+	key->outside = false;
 	if (index->exprs == NIL && index->generated == NULL && !test_predicate)
 	{
 		for (int i = 0; i < index->nkeys; i++)
@@ -352,8 +352,16 @@ make_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
 	econtext = CreateStandaloneExprContext();
 	econtext->ecxt_scantuple = candidate_slot(rel, target, index, candidate,
 											  econtext);
+	if (test_predicate)
+		key->outside = !ExecQual(ExecInitQual(index->predicate, NULL),
+								 econtext);
 	for (int i = 0; i < index->nkeys; i++)
 	{
+		if (key->outside)
+		{
+			key->nulls[i] = true;
+			continue;
+		}
 		if (index->attnums[i] != InvalidAttrNumber)
 		{
 			key->values[i] = slot_getattr(econtext->ecxt_scantuple,
@@ -364,10 +372,9 @@ make_key(Relation rel, DgTarget *target, DgArbiter *arbiter,
 									  econtext, &key->nulls[i]);
 		next_expr = lnext(index->exprs, next_expr);
 	}
-	if (test_predicate)
-		admits = ExecQual(ExecInitQual(index->predicate, NULL), econtext);
 	FreeExprContext(econtext, true);
-	return admits && (index->nulls_not_distinct || !has_null(index, key));
+	return !key->outside &&
+		   (index->nulls_not_distinct || !has_null(index, key));
 }
 
 /*

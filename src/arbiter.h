@@ -24,6 +24,7 @@ typedef struct DgKey
 {
 	Datum		values[INDEX_MAX_KEYS];
 	bool		nulls[INDEX_MAX_KEYS];
+	bool		outside;		/* of its predicate: there is no key */
 } DgKey;
 
 extern List *dg_arbiter_serving(Relation rel, DgTarget *target,

@@ -117,7 +117,8 @@ look_in(DgConflicts *conflicts, DgRow *row, DgIndex *index)
 	Bitmapset  *null_keys = NULL;
 	char	   *sql;
 
-	if (!dg_row_key(row, index, values, isnull) || !dg_row_enters(row, index))
+	/* the predicate first, as in an INSERT: it may guard the expressions */
+	if (!dg_row_enters(row, index) || !dg_row_key(row, index, values, isnull))
 		return;
 	if (index->temporal && !isnull[index->nkeys - 1] &&
 		is_empty(index->types[index->nkeys - 1], values[index->nkeys - 1]))

@@ -208,7 +208,9 @@ append_column_conditions(StringInfo sql, Relation rel, const char *alias,
 }
 
 /*
- * What stands behind the column: OPERATOR(pg_catalog.=) $1
+ * What stands behind the column: OPERATOR(pg_catalog.=) $1.  For NULL it is not
+ * IS NULL, which holds for a composite value of NULLs as well; PostgreSQL makes
+ * the same plan of it.
  */
 static void
 append_comparison(StringInfo sql, Oid operator, int param, bool is_null)
@@ -218,7 +220,7 @@ append_comparison(StringInfo sql, Oid operator, int param, bool is_null)
 
 	if (is_null)
 	{
-		appendStringInfoString(sql, " IS NULL");
+		appendStringInfoString(sql, " IS NOT DISTINCT FROM NULL");
 		return;
 	}
 	tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
