@@ -233,7 +233,8 @@ $other->prepare('try_whole', sprintf $statements{try_whole}, '');
 application('leaving', '');
 works($other, 'prepared and made again, all of it works');
 
-# Sessions call it while it goes and comes.
+# Sessions call it while it goes and comes.  PostgreSQL locks no functions: whoever
+# has found one by its name a moment before it goes misses it by its number.
 my @callers = map { open_session('leaving', '') } 1 .. 2;
 my %answers;
 foreach my $round (1 .. 25)
@@ -245,11 +246,15 @@ foreach my $round (1 .. 25)
 	$session->query('CREATE EXTENSION duplicate_guard');
 	foreach my $result (map { $_->receive } @callers)
 	{
-		$answers{ $result->{sqlstate} // @{ $result->{rows} } . ' rows' }++;
+		my $error = $result->{error};
+
+		$answers{ !$error ? @{ $result->{rows} } . ' rows'
+			: $error->{M} =~ /^cache lookup failed for function \d+$/ ? 'gone'
+			: $error->{C} }++;
 	}
 }
-is(join(' ', grep { !/^(?:300 rows|42883)$/ } sort keys %answers), '',
-	'while it goes and comes, each session gets its answer or 42883');
+is(join(' ', grep { !/^(?:300 rows|42883|gone)$/ } sort keys %answers), '',
+	'while it goes and comes, each session gets its answer or hears that there is none');
 ok($answers{'300 rows'}, 'and some got answers');
 is($node->safe_psql('leaving', q(SELECT count(*), count(DISTINCT name) FROM app.thing WHERE name LIKE 'row %')),
 	'300|300', 'no row is missing, none is there twice');
