@@ -64,7 +64,7 @@ log_statement = none
 				   count(*) FILTER (WHERE at < $died AND sqlstate = '25006') > 10,
 				   count(*) FILTER (WHERE at < $promoted AND outcome = 'told' AND (was_created OR was_updated)),
 				   count(*) FILTER (WHERE at > $since AND outcome = 'told' AND was_created) > 10,
-				   count(*) FILTER (WHERE at > $since AND sqlstate IS NOT NULL),
+				   count(*) FILTER (WHERE begun > $since AND sqlstate IS NOT NULL),
 				   count(DISTINCT session)
 			FROM told WHERE client >= 8 AND verb IS NOT NULL}),
 		't|t|0|t|0|1',
@@ -72,7 +72,7 @@ log_statement = none
 	is($standby->safe_psql('postgres', q{
 			SELECT DISTINCT client < 8 FROM told WHERE outcome = 'told' ORDER BY 1}),
 		"f\nt", 'clients of both were answered');
-	is($standby->safe_psql('postgres', q{SELECT count(*) FROM told WHERE client < 8 AND sqlstate = '25006' AND at > } . $since),
+	is($standby->safe_psql('postgres', q{SELECT count(*) FROM told WHERE client < 8 AND sqlstate = '25006' AND begun > } . $since),
 		'0', 'nobody was refused after the promotion');
 	Storm::check_log($primary, qr/WARNING:  terminating connection because of/);
 	Storm::check_log($standby);

@@ -96,7 +96,8 @@ CREATE TRIGGER count_version BEFORE UPDATE ON thing_loose
 	FOR EACH ROW EXECUTE FUNCTION count_version();
 
 CREATE TABLE told (
-	client integer, session integer, at double precision, outcome text, sqlstate text,
+	client integer, session integer, begun double precision, at double precision,
+	outcome text, sqlstate text,
 	tab text, verb text, asked integer, asked_value text,
 	id bigint, key integer, value text, version integer,
 	was_created boolean, was_updated boolean, kind text
@@ -349,6 +350,7 @@ sub run
 
 	until ($self->{stop})
 	{
+		$self->{begun} = time;
 		$self->connect or next;
 		$self->{before}->($self) if $self->{before};
 		next if $self->{session}{lost};
@@ -530,7 +532,7 @@ sub perform
 sub note
 {
 	my ($self, $outcome, $result, @calls) = @_;
-	my @general = ($self->{number}, $self->{sessions}, time, $outcome, $result->{sqlstate});
+	my @general = ($self->{number}, $self->{sessions}, $self->{begun}, time, $outcome, $result->{sqlstate});
 
 	$self->write_note(@general, (undef) x 11) unless @calls;
 	foreach my $call (@calls)
