@@ -28,17 +28,20 @@ PG_FUNCTION_INFO_V1(duplicate_guard_try_create_many);
 static Datum get_or_create_many(FunctionCallInfo fcinfo);
 static Datum update_or_create_many(FunctionCallInfo fcinfo);
 static Datum try_create_many(FunctionCallInfo fcinfo);
-static void run(DgBatch *batch, DgMemo *memo, Jsonb *rows, DgCommand command,
-				void (*work)(DgBatch *));
+static DgBatch *begin_batch(FunctionCallInfo fcinfo);
+static Datum run(FunctionCallInfo fcinfo, DgBatch *batch, DgCommand command,
+				 void (*work)(DgBatch *));
+static void work_visibly(DgBatch *batch, Jsonb *rows, DgCommand command,
+						 void (*work)(DgBatch *));
 static void read_and_work(DgBatch *batch, Jsonb *rows,
 						  void (*work)(DgBatch *));
-static void init_batch(DgBatch *batch);
+static void answer_row(ReturnSetInfo *info, int ordinality, DgBatchRow *row,
+					   bool tried);
 static Jsonb *key_columns(FunctionCallInfo fcinfo, int argno);
 static void check_key_columns(ArrayType *array, Datum *names, bool *nulls,
 							  int nnames);
 static void check_repeated(Datum *names, int nnames);
-static Tuplestorestate *begin_answer(FunctionCallInfo fcinfo,
-									 TupleDesc *desc);
+static void begin_answer(FunctionCallInfo fcinfo);
 
 /*
  * get_or_create_many(target anyelement, rows jsonb, key_columns text[],
@@ -56,32 +59,12 @@ duplicate_guard_get_or_create_many(PG_FUNCTION_ARGS)
 static Datum
 get_or_create_many(FunctionCallInfo fcinfo)
 {
-	DgBatch    *batch = palloc0(sizeof(DgBatch));
-	DgMemo	   *memo = dg_target_memo(fcinfo);
-	Jsonb	   *rows = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-	Tuplestorestate *store;
-	TupleDesc	desc;
+	DgBatch    *batch = begin_batch(fcinfo);
 
-	store = begin_answer(fcinfo, &desc);
-	init_batch(batch);
 	batch->call.lookup = key_columns(fcinfo, 2);
 	if (!PG_ARGISNULL(3))
 		batch->arbiter_name = text_to_cstring(PG_GETARG_TEXT_PP(3));
-	batch->call.rel = dg_target_open(memo);
-	run(batch, memo, rows, DG_GET_OR_CREATE_MANY, dg_batch_get_or_create);
-	for (int i = 0; i < batch->nrows; i++)
-	{
-		Datum		values[3] = {
-			Int32GetDatum(i + 1),
-			batch->rows[i].record,
-			BoolGetDatum(batch->rows[i].created)};
-		bool		nulls[3] = {false, false, false};
-
-		tuplestore_putvalues(store, desc, values, nulls);
-	}
-	relation_close(batch->call.rel, NoLock);
-	MemoryContextDelete(batch->context);
-	return (Datum) 0;
+	return run(fcinfo, batch, DG_GET_OR_CREATE_MANY, dg_batch_get_or_create);
 }
 
 /*
@@ -100,36 +83,15 @@ duplicate_guard_update_or_create_many(PG_FUNCTION_ARGS)
 static Datum
 update_or_create_many(FunctionCallInfo fcinfo)
 {
-	DgBatch    *batch = palloc0(sizeof(DgBatch));
-	DgMemo	   *memo = dg_target_memo(fcinfo);
-	Jsonb	   *rows = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-	Tuplestorestate *store;
-	TupleDesc	desc;
+	DgBatch    *batch = begin_batch(fcinfo);
 
-	store = begin_answer(fcinfo, &desc);
-	init_batch(batch);
 	batch->call.updates = true;
 	batch->call.lookup = key_columns(fcinfo, 2);
 	batch->call.touch = dg_candidate_object(fcinfo, 3, "touch", true);
 	if (!PG_ARGISNULL(4))
 		batch->arbiter_name = text_to_cstring(PG_GETARG_TEXT_PP(4));
-	batch->call.rel = dg_target_open(memo);
-	run(batch, memo, rows, DG_UPDATE_OR_CREATE_MANY,
-		dg_batch_update_or_create);
-	for (int i = 0; i < batch->nrows; i++)
-	{
-		Datum		values[4] = {
-			Int32GetDatum(i + 1),
-			batch->rows[i].record,
-			BoolGetDatum(batch->rows[i].created),
-			BoolGetDatum(batch->rows[i].updated)};
-		bool		nulls[4] = {false, false, false, false};
-
-		tuplestore_putvalues(store, desc, values, nulls);
-	}
-	relation_close(batch->call.rel, NoLock);
-	MemoryContextDelete(batch->context);
-	return (Datum) 0;
+	return run(fcinfo, batch, DG_UPDATE_OR_CREATE_MANY,
+			   dg_batch_update_or_create);
 }
 
 /*
@@ -147,28 +109,47 @@ duplicate_guard_try_create_many(PG_FUNCTION_ARGS)
 static Datum
 try_create_many(FunctionCallInfo fcinfo)
 {
+	return run(fcinfo, begin_batch(fcinfo), DG_TRY_CREATE_MANY,
+			   dg_batch_try_create);
+}
+
+/*
+ * An empty batch, with the store of its answer.
+ */
+static DgBatch *
+begin_batch(FunctionCallInfo fcinfo)
+{
 	DgBatch    *batch = palloc0(sizeof(DgBatch));
+
+	(void) dg_target_memo(fcinfo);	/* the target is checked first */
+	begin_answer(fcinfo);
+	batch->context = AllocSetContextCreate(CurrentMemoryContext,
+										   "duplicate_guard batch",
+										   ALLOCSET_DEFAULT_SIZES);
+	batch->scratch = AllocSetContextCreate(batch->context,
+										   "duplicate_guard batch row",
+										   ALLOCSET_DEFAULT_SIZES);
+	return batch;
+}
+
+/*
+ * Does the work on the rows, argument 1 of all three, and answers.
+ */
+static Datum
+run(FunctionCallInfo fcinfo, DgBatch *batch, DgCommand command,
+	void (*work)(DgBatch *))
+{
+	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
 	DgMemo	   *memo = dg_target_memo(fcinfo);
 	Jsonb	   *rows = PG_ARGISNULL(1) ? NULL : PG_GETARG_JSONB_P(1);
-	Tuplestorestate *store;
-	TupleDesc	desc;
 
-	store = begin_answer(fcinfo, &desc);
-	init_batch(batch);
 	batch->call.rel = dg_target_open(memo);
-	run(batch, memo, rows, DG_TRY_CREATE_MANY, dg_batch_try_create);
+	dg_batch_open(batch, memo);
+	if (rows != NULL)
+		work_visibly(batch, rows, command, work);
 	for (int i = 0; i < batch->nrows; i++)
-	{
-		DgBatchRow *row = &batch->rows[i];
-		Datum		values[4] = {
-			Int32GetDatum(i + 1),
-			row->record,
-			BoolGetDatum(row->created),
-			row->error};
-		bool		nulls[4] = {false, !row->created, false, row->created};
-
-		tuplestore_putvalues(store, desc, values, nulls);
-	}
+		answer_row(info, i + 1, &batch->rows[i],
+				   command == DG_TRY_CREATE_MANY);
 	relation_close(batch->call.rel, NoLock);
 	MemoryContextDelete(batch->context);
 	return (Datum) 0;
@@ -178,12 +159,9 @@ try_create_many(FunctionCallInfo fcinfo)
  * Reads the rows and does the work, while others can see how far it has come.
  */
 static void
-run(DgBatch *batch, DgMemo *memo, Jsonb *rows, DgCommand command,
-	void (*work)(DgBatch *))
+work_visibly(DgBatch *batch, Jsonb *rows, DgCommand command,
+			 void (*work)(DgBatch *))
 {
-	dg_batch_open(batch, memo);
-	if (rows == NULL)
-		return;
 	batch->progress = dg_progress_begin(command,
 										RelationGetRelid(batch->call.rel));
 	PG_TRY();
@@ -217,17 +195,24 @@ read_and_work(DgBatch *batch, Jsonb *rows, void (*work)(DgBatch *))
 }
 
 /*
- * The memory of a batch.
+ * (ordinality, record, was_created), and then was_updated where rows may be
+ * updated, or the error where creating them was only tried.
  */
 static void
-init_batch(DgBatch *batch)
+answer_row(ReturnSetInfo *info, int ordinality, DgBatchRow *row, bool tried)
 {
-	batch->context = AllocSetContextCreate(CurrentMemoryContext,
-										   "duplicate_guard batch",
-										   ALLOCSET_DEFAULT_SIZES);
-	batch->scratch = AllocSetContextCreate(batch->context,
-										   "duplicate_guard batch row",
-										   ALLOCSET_DEFAULT_SIZES);
+	Datum		values[4] = {
+		Int32GetDatum(ordinality),
+		row->record,
+		BoolGetDatum(row->created),
+		tried ? row->error : BoolGetDatum(row->updated)};
+	bool		nulls[4] = {
+		false,
+		tried && !row->created,
+		false,
+		tried && row->created};
+
+	tuplestore_putvalues(info->setResult, info->setDesc, values, nulls);
 }
 
 /*
@@ -316,11 +301,12 @@ check_repeated(Datum *names, int nnames)
 /*
  * The store of the answer, which lives as long as the query.
  */
-static Tuplestorestate *
-begin_answer(FunctionCallInfo fcinfo, TupleDesc *desc)
+static void
+begin_answer(FunctionCallInfo fcinfo)
 {
 	ReturnSetInfo *info = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext old;
+	TupleDesc	desc;
 	bool		random_access;
 
 	if (info == NULL || !IsA(info, ReturnSetInfo) ||
@@ -330,13 +316,11 @@ begin_answer(FunctionCallInfo fcinfo, TupleDesc *desc)
 				 errmsg("set-valued function called in context that cannot accept a set"),
 				 errhint("Call it in FROM.")));
 	old = MemoryContextSwitchTo(info->econtext->ecxt_per_query_memory);
-	if (get_call_result_type(fcinfo, NULL, desc) != TYPEFUNC_COMPOSITE)
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "return type must be a row type");
-	*desc = BlessTupleDesc(*desc);
 	random_access = (info->allowedModes & SFRM_Materialize_Random) != 0;
 	info->setResult = tuplestore_begin_heap(random_access, false, work_mem);
-	info->setDesc = *desc;
+	info->setDesc = BlessTupleDesc(desc);
 	info->returnMode = SFRM_Materialize;
 	MemoryContextSwitchTo(old);
-	return info->setResult;
 }

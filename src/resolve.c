@@ -36,6 +36,7 @@ static void resolve_partitioning(DgFacts *facts, DgKey *key,
 								 const DgNames *names,
 								 const DgReading *reading);
 static void resolve_table(DgFacts *facts, const DgNames *names);
+static Oid	only_table(const DgNames *names, DgKind kind);
 static bool table_fits(Oid relid, DgKind kind);
 static Oid	declared_on(Oid relid, const char *constraint);
 static const char *comment_on_index(Oid indexid);
@@ -287,18 +288,9 @@ static void
 resolve_partitioning(DgFacts *facts, DgKey *key, const DgNames *names,
 					 const DgReading *reading)
 {
-	Oid			found = InvalidOid;
+	Oid			found = only_table(names, facts->kind);
 	Oid			partitioned;
-	ListCell   *lc;
 
-	foreach(lc, dg_candidate_relations(names))
-	{
-		if (!table_fits(lfirst_oid(lc), facts->kind))
-			continue;
-		if (OidIsValid(found))
-			return;
-		found = lfirst_oid(lc);
-	}
 	if (!OidIsValid(found))
 		return;
 
@@ -320,21 +312,32 @@ resolve_partitioning(DgFacts *facts, DgKey *key, const DgNames *names,
 static void
 resolve_table(DgFacts *facts, const DgNames *names)
 {
+	Oid			found = only_table(names, facts->kind);
+
+	if (!OidIsValid(found))
+		return;
+	dg_resolve_name_table(facts, found, found);
+	facts->resolved = true;
+}
+
+/*
+ * The one relation that the names fit and that can raise this kind of error.
+ */
+static Oid
+only_table(const DgNames *names, DgKind kind)
+{
 	Oid			found = InvalidOid;
 	ListCell   *lc;
 
 	foreach(lc, dg_candidate_relations(names))
 	{
-		if (!table_fits(lfirst_oid(lc), facts->kind))
+		if (!table_fits(lfirst_oid(lc), kind))
 			continue;
 		if (OidIsValid(found))
-			return;
+			return InvalidOid;
 		found = lfirst_oid(lc);
 	}
-	if (!OidIsValid(found))
-		return;
-	dg_resolve_name_table(facts, found, found);
-	facts->resolved = true;
+	return found;
 }
 
 /* Whether the relation is one that can raise this kind of error. */

@@ -45,6 +45,8 @@ static void append_column_conditions(StringInfo sql, Relation rel,
 									 DgStatementKey *key);
 static void append_comparison(StringInfo sql, Oid operator, int param,
 							  bool is_null);
+static void append_on_conflict(StringInfo sql, Relation rel, DgShape *shape,
+							   DgArbiter *arbiter);
 static void append_conflict_target(StringInfo sql, Relation rel,
 								   DgShape *shape, DgArbiter *arbiter);
 static const char *only(Relation rel);
@@ -247,11 +249,7 @@ create_text(Relation rel, DgShape *shape, DgStatementKey *key)
 					 alias);
 	append_values(&sql, rel, shape);
 	if (key->verb == DG_CREATE)
-	{
-		appendStringInfoString(&sql, " ON CONFLICT");
-		append_conflict_target(&sql, rel, shape, key->arbiter);
-		appendStringInfoString(&sql, " DO NOTHING");
-	}
+		append_on_conflict(&sql, rel, shape, key->arbiter);
 	appendStringInfo(&sql, " RETURNING %s", whole_row(rel, alias));
 	return sql.data;
 }
@@ -303,13 +301,21 @@ create_many_text(Relation rel, DgShape *shape, DgStatementKey *key)
 		appendStringInfo(&sql, " (%s)", names.data);
 	appendStringInfo(&sql, " SELECT %s FROM %s", names.data, DG_BATCH);
 	if (key->verb == DG_CREATE_MANY)
-	{
-		appendStringInfoString(&sql, " ON CONFLICT");
-		append_conflict_target(&sql, rel, shape, key->arbiter);
-		appendStringInfoString(&sql, " DO NOTHING");
-	}
+		append_on_conflict(&sql, rel, shape, key->arbiter);
 	appendStringInfo(&sql, " RETURNING %s", whole_row(rel, alias));
 	return sql.data;
+}
+
+/*
+ * ON CONFLICT … DO NOTHING
+ */
+static void
+append_on_conflict(StringInfo sql, Relation rel, DgShape *shape,
+				   DgArbiter *arbiter)
+{
+	appendStringInfoString(sql, " ON CONFLICT");
+	append_conflict_target(sql, rel, shape, arbiter);
+	appendStringInfoString(sql, " DO NOTHING");
 }
 
 /*
