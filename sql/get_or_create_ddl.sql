@@ -233,7 +233,7 @@ CREATE TABLE brief (k text PRIMARY KEY);
 SELECT * FROM get_or_create(NULL::brief, '{"k": "1"}');
 
 -- prepared statements over changes
-PREPARE get(jsonb, jsonb) AS SELECT to_jsonb(g.record) AS record, was_created FROM get_or_create(NULL::busy, $1, $2) g;
+PREPARE get(jsonb, jsonb) AS SELECT to_json(g.record)::jsonb AS record, was_created FROM get_or_create(NULL::busy, $1, $2) g;
 EXECUTE get('{"k": 7}', '{}');
 ALTER TABLE busy ADD x text DEFAULT 'x';
 EXECUTE get('{"k": 7}', '{}');
@@ -260,7 +260,7 @@ BEGIN
 	END IF;
 	RETURN 1 + i / 3;
 END $$;
-SELECT i, to_jsonb(g.record) AS record, was_created
+SELECT i, to_json(g.record)::jsonb AS record, was_created
 FROM generate_series(1, 6) i, LATERAL (SELECT change(i) AS k OFFSET 0) c,
      LATERAL get_or_create(NULL::midway, jsonb_build_object('k', c.k)) g;
 SELECT * FROM midway ORDER BY k;
