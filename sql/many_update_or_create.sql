@@ -146,6 +146,11 @@ SELECT count(*), count(*) FILTER (WHERE was_created) AS created, count(*) FILTER
 	   bool_and(((record).touched = 1) IS TRUE = (was_created OR was_updated)) AS touched
 FROM answer;
 
+-- The value of touch is converted when a row is written, not before.
+SELECT * FROM update_or_create_many(NULL::numbers, '[{"n": 1, "v": 1}]', '{n}', '{"touched": "x"}');
+SELECT * FROM update_or_create_many(NULL::numbers, '[{"n": 1, "v": 2}]', '{n}', '{"touched": "x"}');
+SELECT * FROM update_or_create_many(NULL::numbers, '[{"n": 0}]', '{n}', '{"touched": "x"}');
+
 SET client_min_messages = warning;
 DROP SCHEMA many_update CASCADE;
 DROP ROLE regress_many_update;

@@ -63,7 +63,6 @@ dg_batch_update_or_create(DgBatch *batch)
 		int		   *keys = dg_batch_all_keys(batch);
 
 		link_rows(batch);
-		convert_touch(batch);
 		settle(batch, keys, batch->nkeys);
 		pfree(keys);
 		dg_batch_answer(batch);
@@ -94,7 +93,8 @@ link_rows(DgBatch *batch)
 }
 
 /*
- * The values that all created rows get, once and for all.
+ * The values that all created rows get, once and for all; not before something
+ * is to be written.
  */
 static void
 convert_touch(DgBatch *batch)
@@ -130,7 +130,10 @@ settle(DgBatch *batch, int *keys, int nkeys)
 			return;
 		check_possible(batch, keys, nkeys);
 		if (round == 0)
+		{
+			convert_touch(batch);
 			dg_batch_sort(batch, keys, nkeys);
+		}
 		outcome = dg_batch_try(batch, write_rows, keys, nkeys, context);
 		if (outcome == DG_BATCH_DONE)
 			return;
