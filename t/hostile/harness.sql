@@ -1,0 +1,179 @@
+-- Makes calls, each beside the model, and notes where the two differ.
+
+CREATE TABLE hostile.result (no integer, func text, outcome text, features text[]);
+CREATE TABLE hostile.difference (no integer, rel text, what text, sql text, expected text, actual text);
+
+-- What each function's page says that it may raise.  Classes 22 and 23 stand for
+-- what PostgreSQL says of a value and of a new row.
+CREATE FUNCTION hostile.documented(func text, state text) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN state ~ '^(22|23)'
+	OR state IN ('42703', '428C9', '42809', '42501', '54000', '54001')
+	OR func ~ '^(get|update)' AND state IN ('42704', '42P10', '42883', '21000', '25006', '27000', '55000', '40001', '44000')
+	OR func ~ '^try' AND state IN ('25006', '27000', '44000')
+	OR func = 'find_conflicts' AND state = '0A000';
+
+CREATE FUNCTION hostile.content(tab text) RETURNS text LANGUAGE plpgsql STRICT AS $$
+DECLARE
+	content text;
+BEGIN
+	EXECUTE format('SELECT string_agg(line, E''\n'' ORDER BY line COLLATE "C") FROM (SELECT "~t".tableoid || %s AS line FROM %s AS "~t") AS "~l"',
+				   (SELECT mask FROM hostile.rel WHERE rel = tab), tab)
+	INTO content;
+	RETURN content;
+END $$;
+
+CREATE FUNCTION hostile.named(name text, value text) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN ', ' || name || ' => ' || quote_literal(value);
+
+-- The statement of a call, and what of its answer is compared.
+CREATE FUNCTION hostile.call_sql(c hostile.call) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	call text;
+	rec text := (SELECT replace(mask, '"~t"', '(g.record)') FROM hostile.rel WHERE rel = c.rel);
+BEGIN
+	call := format('%s(NULL::%s, %L', c.func, c.rel, c.lookup)
+		|| CASE WHEN c.func ~ 'or_create_many' THEN format(', %L::text[]', c.key_columns) ELSE '' END
+		|| coalesce(hostile.named('defaults', c.defaults), '') || coalesce(hostile.named('create_defaults', c.create_defaults), '')
+		|| coalesce(hostile.named('touch', c.touch), '') || coalesce(hostile.named('arbiter', c.arbiter), '')
+		|| coalesce(hostile.named('lock_strength', c.lock_strength), '') || coalesce(', require_unique => ' || c.require_unique::text, '') || ') AS g';
+	IF rec IS NULL THEN
+		RETURN 'SELECT to_jsonb(g) FROM ' || call;
+	END IF;
+	RETURN CASE c.func
+		WHEN 'get_or_create' THEN format('SELECT jsonb_build_array(%s, g.was_created, false)', rec)
+		WHEN 'update_or_create' THEN format('SELECT jsonb_build_array(%s, g.was_created, g.was_updated)', rec)
+		WHEN 'try_create' THEN format('SELECT CASE WHEN g.was_created THEN jsonb_build_array(%s, true, NULL) ELSE jsonb_build_array(NULL, false, (g.error).sqlstate, (g.error).message) END', rec)
+		WHEN 'get_or_create_many' THEN format('SELECT coalesce(jsonb_agg(jsonb_build_array(%s, g.was_created, false) ORDER BY g.ordinality), ''[]'')', rec)
+		WHEN 'update_or_create_many' THEN format('SELECT coalesce(jsonb_agg(jsonb_build_array(%s, g.was_created, g.was_updated) ORDER BY g.ordinality), ''[]'')', rec)
+		WHEN 'try_create_many' THEN format('SELECT coalesce(jsonb_agg(CASE WHEN g.was_created THEN jsonb_build_array(%s, true, NULL) ELSE jsonb_build_array(NULL, false, (g.error).sqlstate, (g.error).message) END ORDER BY g.ordinality), ''[]'')', rec)
+		ELSE format('SELECT coalesce(jsonb_agg(jsonb_build_array(g.kind, g.constraint_name, CASE WHEN num_nulls(g.record) = 0 THEN %s END)), ''[]'')', rec)
+		END || ' FROM ' || call;
+END $$;
+
+-- As the call's role, from here to the end of the subtransaction.
+CREATE FUNCTION hostile.enter(c hostile.call) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+	IF c.read_only THEN
+		SET LOCAL transaction_read_only = on;
+	END IF;
+	PERFORM set_config('role', coalesce(c.role, 'none'), true);
+END $$;
+
+-- Would the transaction fail when it commits?
+CREATE FUNCTION hostile.is_refused_later() RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+	SET CONSTRAINTS ALL IMMEDIATE;
+	RAISE SQLSTATE 'UNDO0';
+EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+	RETURN false;
+WHEN OTHERS THEN
+	RETURN true;
+END $$;
+
+-- The calls of these numbers, one after the other.
+CREATE FUNCTION hostile.run(first integer, last integer) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+	c hostile.call;
+	o hostile.outcome;
+	base text;
+	sql text;
+	before text;
+	expected text;
+	expected_after text;
+	actual jsonb;
+	state text;
+	message text;
+	after text;
+	what text;
+BEGIN
+	FOR c IN SELECT * FROM hostile.call WHERE no BETWEEN first AND last ORDER BY no LOOP
+		base := (SELECT coalesce(r.base, r.rel) FROM hostile.rel AS r WHERE r.rel = c.rel AND r.kind IN ('r', 'p', 'v'));
+		before := hostile.content(base);
+		BEGIN
+			PERFORM hostile.enter(c);
+			o := hostile.model(c);
+			PERFORM set_config('role', 'none', true);
+			expected_after := CASE WHEN o.states IS NULL THEN hostile.content(base) ELSE before END;
+			RAISE SQLSTATE 'UNDO0';
+		EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+			NULL;
+		END;
+
+		sql := hostile.call_sql(c);
+		state := NULL;
+		actual := NULL;
+		BEGIN
+			PERFORM hostile.enter(c);
+			EXECUTE sql INTO actual;
+			PERFORM set_config('role', 'none', true);
+			after := hostile.content(base);
+			IF 'deferrable' = ANY (c.features) AND hostile.is_refused_later() THEN
+				RAISE SQLSTATE 'UNDO0';
+			END IF;
+		EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+			NULL;
+		WHEN query_canceled OR OTHERS THEN
+			GET STACKED DIAGNOSTICS state = RETURNED_SQLSTATE, message = MESSAGE_TEXT;
+			after := hostile.content(base);
+		END;
+
+		what := CASE
+			WHEN state IS NOT NULL THEN
+				CASE
+					WHEN o.message = 'or 23505' AND state = '23505' THEN NULL
+					WHEN o.states IS NULL OR state <> ALL (o.states) THEN 'another answer'
+					WHEN c.func ~ '^try' AND hostile.answers(state, message) THEN 'raised, not answered'
+					WHEN NOT hostile.documented(c.func, state) AND hostile.parsed(c) THEN 'not documented'
+				END
+			WHEN c.func = 'try_create' AND NOT (actual -> 1)::boolean THEN
+				CASE
+					WHEN o.states IS NULL OR actual ->> 2 <> ALL (o.states) THEN 'another answer'
+					WHEN cardinality(o.states) = 1 AND actual ->> 3 <> o.message THEN 'another message'
+					WHEN NOT hostile.answers(actual ->> 2, actual ->> 3) THEN 'answered, not raised'
+				END
+			WHEN o.message = 'any' THEN NULL
+			WHEN o.states IS NOT NULL THEN 'another answer'
+			WHEN o.answer IS NOT NULL AND NOT hostile.same_answers(c.func, o.answer, actual) THEN 'another answer'
+			WHEN o.answer IS NULL AND (actual ->> 0 <> o.rec OR (actual -> 1)::boolean <> o.created OR (actual ->> 2)::boolean <> o.updated) THEN 'another answer'
+		END;
+		IF state IS NOT NULL THEN
+			expected_after := before;
+		END IF;
+		IF what IS NULL AND after IS DISTINCT FROM (CASE WHEN o.message = 'any' AND state IS NULL THEN after ELSE expected_after END) THEN
+			what := 'other rows in the table';
+		END IF;
+		IF what IS NOT NULL THEN
+			INSERT INTO hostile.difference
+			VALUES (c.no, base, what, sql || format(' -- role %s, %s, read only: %s', c.role, current_setting('transaction_isolation'), c.read_only),
+					concat_ws(' ', 'errors ' || o.states::text, o.answer, o.rec, o.created, o.updated, o.message)
+					|| E'\nbefore:\n' || coalesce(before, '') || E'\nthen:\n' || coalesce(expected_after, ''),
+					coalesce(state || ' ' || message, actual::text) || E'\nthen:\n' || coalesce(after, ''));
+		END IF;
+		INSERT INTO hostile.result
+		VALUES (c.no, c.func,
+				CASE WHEN state IS NOT NULL THEN state
+					 WHEN jsonb_path_exists(actual, 'strict $[*] ? (@ == true)') AND c.func !~ 'many' THEN CASE WHEN (actual -> 1)::boolean THEN 'created' ELSE 'updated' END
+					 WHEN c.func = 'try_create' THEN 'refused'
+					 WHEN c.func = 'find_conflicts' THEN CASE WHEN actual = '[]' THEN 'free' ELSE 'conflicts' END
+					 WHEN c.func !~ 'many' THEN 'found'
+					 WHEN jsonb_path_exists(actual, 'strict $[*] ? (@[1] == true)') THEN 'created'
+					 WHEN jsonb_path_exists(actual, 'strict $[*] ? (@[2] == true)') THEN 'updated'
+					 WHEN actual = '[]' THEN 'nothing'
+					 WHEN c.func = 'try_create_many' THEN 'refused'
+					 ELSE 'found' END,
+				c.features);
+	END LOOP;
+END $$;
+
+-- Were all the arguments JSON?
+CREATE FUNCTION hostile.parsed(c hostile.call) RETURNS boolean LANGUAGE sql
+RETURN (SELECT bool_and(states = '{}') FROM unnest(ARRAY[c.lookup, c.defaults, c.create_defaults, c.touch]) AS arg, hostile.parse(arg));
+
+-- Conflicts in any order; a message only where the model knows it.
+CREATE FUNCTION hostile.same_answers(func text, expected jsonb, actual jsonb) RETURNS boolean LANGUAGE sql IMMUTABLE
+RETURN CASE func
+	WHEN 'find_conflicts' THEN expected = (SELECT coalesce(jsonb_agg(a ORDER BY a), '[]') FROM jsonb_array_elements(actual) AS a)
+	WHEN 'try_create_many' THEN jsonb_array_length(expected) = jsonb_array_length(actual)
+		AND (SELECT coalesce(bool_and(CASE WHEN e -> 3 = 'null' THEN e - 3 = a - 3 ELSE e - 3 IS NOT DISTINCT FROM a - 3 AND e ->> 3 IS NOT DISTINCT FROM a ->> 3 END), true)
+			 FROM ROWS FROM (jsonb_array_elements(expected), jsonb_array_elements(actual)) AS both_of(e, a))
+	ELSE expected = actual END;
