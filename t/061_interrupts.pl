@@ -217,7 +217,8 @@ is($node->safe_psql('postgres', q{
 is($watcher->value(q{SELECT count(*) FROM pg_locks WHERE locktype IN ('advisory', 'transactionid')}), 0,
 	'no lock is left');
 note("$fell interruptions from outside");
-Storm::check_log($node);
+# A session may have ended by itself since the watcher saw it.
+Storm::check_log($node, qr/watcher WARNING:  PID \d+ is not a PostgreSQL/);
 
 $node->stop;
 done_testing();
