@@ -192,6 +192,22 @@ SET ROLE regress_dg_alice;
 SELECT * FROM get_or_create(NULL::bare, '{"k": 1}', require_unique => false);
 SELECT * FROM get_or_create(NULL::bare, '{"k": 1}', require_unique => false);
 RESET ROLE;
+-- A row that may be seen and not locked is not created again, nor is it one that a
+-- retry would find.
+CREATE TABLE unlockable (k int);
+INSERT INTO unlockable VALUES (1);
+GRANT SELECT, INSERT, UPDATE ON unlockable TO PUBLIC;
+ALTER TABLE unlockable ENABLE ROW LEVEL SECURITY;
+CREATE POLICY see ON unlockable FOR SELECT USING (true);
+CREATE POLICY make ON unlockable FOR INSERT WITH CHECK (true);
+SET ROLE regress_dg_alice;
+SELECT * FROM get_or_create(NULL::unlockable, '{"k": 1}', require_unique => false);
+SELECT * FROM get_or_create(NULL::unlockable, '{"k": 1}', lock_strength => 'key share', require_unique => false);
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT * FROM get_or_create(NULL::unlockable, '{"k": 1}', lock_strength => 'key share', require_unique => false);
+ROLLBACK;
+SELECT * FROM get_or_create(NULL::unlockable, '{"k": 2}', lock_strength => 'key share', require_unique => false);
+RESET ROLE;
 -- row security is switched off again
 ALTER TABLE notes DISABLE ROW LEVEL SECURITY;
 SET ROLE regress_dg_alice;

@@ -56,6 +56,7 @@
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #include "advisory.h"
@@ -72,6 +73,7 @@ static void report_difference(DgCall *call, AttrNumber attnum, Datum record);
 static const char *column_text(Relation rel, AttrNumber attnum, Datum value,
 							   bool isnull);
 static bool get_or_create_locked(DgCall *call, Datum *record);
+static bool get_lockable(DgCall *call, Datum *record);
 static void prepare_creation(DgCall *call);
 static bool create(DgCall *call, bool on_conflict, Datum *record);
 
@@ -247,7 +249,7 @@ get_or_create_locked(DgCall *call, Datum *record)
 		return false;
 	prepare_creation(call);
 	dg_advisory_lock(call);
-	if (dg_guard_get(call, InvalidSnapshot, record))
+	if (get_lockable(call, record))
 		return false;
 	if (IsolationUsesXactSnapshot())
 	{
@@ -264,6 +266,36 @@ get_or_create_locked(DgCall *call, Datum *record)
 	if (!create(call, false, record))
 		dg_creation_report_suppressed(call->rel);
 	return true;
+}
+
+/*
+ * Looks with the call's lock.  42501 when there is a row without it: policies let
+ * this user see it, but not lock it.  No index is in the way of a second one.
+ */
+static bool
+get_lockable(DgCall *call, Datum *record)
+{
+	DgLockStrength lock = call->lock;
+	bool		found = dg_guard_get(call, InvalidSnapshot, record);
+
+	if (found || lock == DG_LOCK_NONE ||
+		(call->target->decides &&
+		 check_enable_rls(RelationGetRelid(call->rel), InvalidOid,
+						  true) != RLS_ENABLED))
+		return found;
+	call->lock = DG_LOCK_NONE;
+	found = dg_guard_get(call, InvalidSnapshot, record);
+	call->lock = lock;
+	/* it may have come between the two */
+	if (!found || dg_guard_get(call, InvalidSnapshot, record))
+		return found;
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("cannot lock the row of \"%s\" that the lookup finds",
+					RelationGetRelationName(call->rel)),
+			 errdetail("A policy lets this user see the row, but not lock it."),
+			 errtable(call->rel)));
+	return false;				/* keep compiler quiet */
 }
 
 /*
