@@ -358,7 +358,13 @@ BEGIN
 		RETURN ROW(NULL, rec, false, true, NULL, NULL)::hostile.outcome;
 	END IF;
 
-	-- create
+	-- create; but not beside a row that one may see and not lock
+	IF NOT guarded AND i.name IS NULL AND lock IS NOT NULL THEN
+		EXECUTE format('SELECT count(*) FROM (%s) AS "~s"', look_sql) INTO n USING lookup;
+		IF n > 0 THEN
+			RETURN hostile.error(CASE WHEN n > 1 THEN '21000' ELSE '42501' END);
+		END IF;
+	END IF;
 	creating := true;
 	IF current_setting('transaction_read_only')::boolean THEN
 		RETURN hostile.error('25006');
@@ -388,9 +394,9 @@ BEGIN
 	END IF;
 	RETURN ROW(NULL, made.rec, true, false, NULL, NULL)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
-	IF creating AND hostile.meets_deferrable(i) AND SQLSTATE ~ '^(23505|23503|22)' THEN
+	IF creating AND hostile.meets_deferrable(i) AND SQLSTATE ~ '^(23505|23503|22|54)' THEN
 		-- unless the arbiter comes first, and has a row that the look did not see; or
-		-- an expression, of a generated column or of an index
+		-- an expression, of a generated column or of an index, or a key too long for one
 		RETURN hostile.error('55000', NULLIF(SQLSTATE, '23503'));
 	END IF;
 	RETURN hostile.error(SQLSTATE);
