@@ -670,10 +670,6 @@ BEGIN
 	ELSIF states <> '{}' THEN
 		RETURN hostile.error(VARIADIC states);
 	END IF;
-	IF EXISTS (SELECT FROM hostile.rel AS r WHERE r.rel = tab AND r.kind = 'p') OR EXISTS (SELECT FROM pg_class WHERE oid = tab::regclass AND relispartition) THEN
-		RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any')::hostile.outcome;
-	END IF;
-
 	row_sql := (
 		SELECT format('SELECT "~g".*%s FROM (SELECT %s%s) AS "~g"',
 					  string_agg(format(', (%s) AS %I', c.formula, c.name), '') FILTER (WHERE c.formula IS NOT NULL),
@@ -713,6 +709,10 @@ BEGIN
 			answer := answer || jsonb_build_array(jsonb_build_array('foreign_key_missing', x.name, NULL));
 		END IF;
 	END LOOP;
+	-- what else partitions have is not known here
+	IF EXISTS (SELECT FROM hostile.rel AS r WHERE r.rel = tab AND r.kind = 'p') OR EXISTS (SELECT FROM pg_class WHERE oid = tab::regclass AND relispartition) THEN
+		RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any')::hostile.outcome;
+	END IF;
 	RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(a ORDER BY a), '[]') FROM jsonb_array_elements(answer) AS a), NULL)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
 	RETURN hostile.error(SQLSTATE);
