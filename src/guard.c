@@ -269,8 +269,9 @@ get_or_create_locked(DgCall *call, Datum *record)
 }
 
 /*
- * Looks with the call's lock.  42501 when there is a row without it: policies let
- * this user see it, but not lock it.  No index is in the way of a second one.
+ * Looks with the call's lock.  42501 when there is a row without it: policies
+ * let this user see it, but not lock it.  No index is in the way of a second
+ * one.
  */
 static bool
 get_lockable(DgCall *call, Datum *record)
