@@ -143,7 +143,24 @@ GRANT ALL ON product TO regress_caller;
 REVOKE EXECUTE ON FUNCTION get_or_create FROM public;
 SET ROLE regress_caller;
 SELECT * FROM get_or_create(NULL::product, '{"name": "a"}');
+EXPLAIN (COSTS OFF) SELECT * FROM get_or_create(NULL::product, '{"name": "a"}');
 RESET ROLE;
+
+--
+-- What an administrator may do to a function.
+--
+ALTER FUNCTION get_or_create SECURITY DEFINER SET lock_timeout = '1min';
+GRANT EXECUTE ON FUNCTION get_or_create TO regress_caller;
+REVOKE ALL ON product FROM regress_caller;
+SET ROLE regress_caller;
+SELECT (g.record).name, g.was_created, current_user FROM get_or_create(NULL::product, '{"name": "a"}') AS g;
+RESET ROLE;
+BEGIN;
+SET LOCAL track_functions = 'all';
+SELECT w.id, g.was_created
+FROM wanted AS w, LATERAL get_or_create(NULL::product, jsonb_build_object('name', w.name)) AS g WHERE w.id < 4 ORDER BY w.id;
+SELECT pg_stat_get_xact_function_calls('get_or_create'::regproc);
+ROLLBACK;
 
 DROP TABLE product, wanted;
 DROP ROLE regress_caller;

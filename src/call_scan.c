@@ -5,44 +5,33 @@
  * PostgreSQL's function scan is made for any number of rows of any function:
  * it looks the type of the answer up in the catalog each time a statement
  * begins, and puts the rows into a tuplestore.  For one row that costs as
- * much as the index search.  So the functions that answer with one row carry a
- * support function, by which the planner is offered this scan for them: it
- * evaluates the call as an expression and hands the answer on as it is.
+ * much as the index search.  So the planner is offered this scan (call_plan.c)
+ * for functions that answer with one row: it calls the function, and lets the
+ * columns point to the parts of its answer.
  *
  * The answer is the function scan's: the call is evaluated once for each set of
  * parameters, however often the row is asked for, and EXECUTE is asked for as
- * the statement begins.  Where that scan does more it is left to it: rows that
- * are read again to recheck a locked or updated row, WITH ORDINALITY, ROWS
- * FROM, and the row as a whole, which has the names of the alias.
- *
- * The support function answers nothing; that the planner asks it has the
- * library loaded, and so the hook set, before the first plan is made.
+ * the statement begins.
  */
 #include "postgres.h"
 
 #include "access/htup_details.h"
-#include "access/sysattr.h"
+#include "catalog/objectaccess.h"
+#include "catalog/pg_proc.h"
 #include "executor/executor.h"
 #include "fmgr.h"
-#include "nodes/extensible.h"
-#include "nodes/makefuncs.h"
-#include "optimizer/cost.h"
-#include "optimizer/optimizer.h"
-#include "optimizer/pathnode.h"
-#include "optimizer/paths.h"
-#include "optimizer/restrictinfo.h"
-#include "optimizer/tlist.h"
-#include "parser/parsetree.h"
+#include "miscadmin.h"
+#include "pgstat.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/ruleutils.h"
 #include "utils/typcache.h"
 
+#include "answer.h"
 #include "call_scan.h"
 #include "compat.h"
 #include "record.h"
-
-PG_FUNCTION_INFO_V1(duplicate_guard_single_row_support);
 
 /* A column of the scan tuple: one of the answer, or a field of one */
 typedef struct Part
@@ -55,7 +44,8 @@ typedef struct Part
 /* A composite value in parts */
 typedef struct Row
 {
-	TupleDesc	desc;			/* to be released */
+	TupleDesc	desc;
+	bool		is_pinned;		/* desc is to be released */
 	Datum	   *values;
 	bool	   *nulls;
 } Row;
@@ -64,42 +54,33 @@ typedef struct Row
 typedef struct CallScan
 {
 	CustomScanState css;
-	ExprState  *call;
+	FmgrInfo	function;
+	FunctionCallInfo fcinfo;	/* with the constant arguments */
+	ExprState **args;			/* the others; NULL for a constant */
+	DgAnswer	answer;
 	Part	   *parts;			/* one for each column of the slot */
-	ExprContext *context;		/* of the call, and of the row meanwhile */
+	MemoryContext context;		/* of the latest call; its row is there */
 	bool		called;			/* the row is in the slot */
 	bool		returned;		/* and has been handed out */
 } CallScan;
 
-static void add_path_of_call(PlannerInfo *root, RelOptInfo *rel, Index rti,
-							 RangeTblEntry *rte);
-static FuncExpr *single_call(RangeTblEntry *rte);
-static bool may_be_rechecked(PlannerInfo *root);
-static bool reads_whole_row(RelOptInfo *rel, Index rti);
-static Plan *plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path,
-					   List *tlist, List *clauses, List *custom_plans);
-static List *scan_columns(PlannerInfo *root, RelOptInfo *rel, List *tlist,
-						  List *quals);
-static bool is_answer(PlannerInfo *root, Index rti);
-static bool is_part(Node *expr, Index rti);
-static List *add_column(List *columns, Node *expr);
 static Node *create_scan(CustomScan *plan);
 static void begin_scan(CustomScanState *node, EState *estate, int eflags);
 static TupleTableSlot *exec_scan(CustomScanState *node);
+static void prepare_call(CallScan *scan, FuncExpr *call);
 static void call_function(CallScan *scan);
-static void fill_slot(CallScan *scan, Datum answer);
+static MemoryContext context_of_call(CallScan *scan);
+static Datum invoke(CallScan *scan);
+static void fill_slot(CallScan *scan, Row *columns);
 static void fill_field(TupleTableSlot *slot, int i, Part *part, Row *record);
-static void take_apart(Datum row, Row *parts);
+static void take_apart(Datum row, TupleDesc desc, Row *parts);
+static void release(Row *parts);
 static void end_scan(CustomScanState *node);
 static void rescan(CustomScanState *node);
 static void explain_scan(CustomScanState *node, List *ancestors,
 						 ExplainState *es);
 
-static const CustomPathMethods path_methods = {
-	.CustomName = "Single Call",
-	.PlanCustomPath = plan_scan};
-
-static const CustomScanMethods scan_methods = {
+const CustomScanMethods dg_call_scan_methods = {
 	.CustomName = "Single Call",
 	.CreateCustomScanState = create_scan};
 
@@ -110,222 +91,6 @@ static const CustomExecMethods exec_methods = {
 	.EndCustomScan = end_scan,
 	.ReScanCustomScan = rescan,
 	.ExplainCustomScan = explain_scan};
-
-static set_rel_pathlist_hook_type next_hook = NULL;
-
-/*
- * Once, at module load.
- */
-void
-dg_call_scan_init(void)
-{
-	RegisterCustomScanMethods(&scan_methods);
-	next_hook = set_rel_pathlist_hook;
-	set_rel_pathlist_hook = add_path_of_call;
-}
-
-/*
- * Marks the functions whose answer is one row.
- */
-Datum
-duplicate_guard_single_row_support(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_POINTER(NULL);
-}
-
-/*
- * Planner hook: offers this scan beside the function scan, which it is cheaper
- * than, because nothing is stored.
- */
-static void
-add_path_of_call(PlannerInfo *root, RelOptInfo *rel, Index rti,
-				 RangeTblEntry *rte)
-{
-	CustomPath *path;
-	Path	   *plain;
-
-	if (next_hook != NULL)
-		next_hook(root, rel, rti, rte);
-	if (rte->rtekind != RTE_FUNCTION || single_call(rte) == NULL ||
-		may_be_rechecked(root) || reads_whole_row(rel, rti) ||
-		list_length(rel->pathlist) != 1)
-		return;
-	plain = linitial(rel->pathlist);
-	if (plain->pathtype != T_FunctionScan)
-		return;
-
-	path = makeNode(CustomPath);
-	path->path.pathtype = T_CustomScan;
-	path->path.parent = rel;
-	path->path.pathtarget = rel->reltarget;
-	path->path.param_info = plain->param_info;
-	path->path.rows = plain->rows;
-	path->path.startup_cost = plain->startup_cost;
-	path->path.total_cost = plain->total_cost - cpu_operator_cost;
-	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
-	path->methods = &path_methods;
-	add_path(rel, (Path *) path);
-}
-
-/*
- * The call of a function that carries our support function, if that is all
- * there is; else NULL.
- */
-static FuncExpr *
-single_call(RangeTblEntry *rte)
-{
-	RangeTblFunction *function = linitial(rte->functions);
-	FuncExpr   *call = (FuncExpr *) function->funcexpr;
-	Oid			support;
-	FmgrInfo	flinfo;
-
-	if (list_length(rte->functions) != 1 || rte->funcordinality ||
-		!IsA(call, FuncExpr) || call->funcretset)
-		return NULL;
-	support = get_func_support(call->funcid);
-	if (!OidIsValid(support))
-		return NULL;
-	fmgr_info(support, &flinfo);
-	return flinfo.fn_addr == duplicate_guard_single_row_support ? call : NULL;
-}
-
-/*
- * Might the executor come back to the row, to check a row again which it read
- * together with it?
- */
-static bool
-may_be_rechecked(PlannerInfo *root)
-{
-	return root->rowMarks != NIL || (root->parse->commandType != CMD_SELECT &&
-									 root->parse->commandType != CMD_INSERT);
-}
-
-/*
- * Does somebody refer to the row as a whole?
- */
-static bool
-reads_whole_row(RelOptInfo *rel, Index rti)
-{
-	Bitmapset  *attrs = NULL;
-	ListCell   *lc;
-
-	pull_varattnos((Node *) rel->reltarget->exprs, rti, &attrs);
-	foreach(lc, rel->baserestrictinfo)
-		pull_varattnos((Node *) lfirst_node(RestrictInfo, lc)->clause, rti,
-					   &attrs);
-	return bms_is_member(InvalidAttrNumber - FirstLowInvalidHeapAttributeNumber,
-						 attrs);
-}
-
-/*
- * The plan.
- */
-static Plan *
-plan_scan(PlannerInfo *root, RelOptInfo *rel, CustomPath *path, List *tlist,
-		  List *clauses, List *custom_plans)
-{
-	CustomScan *plan = makeNode(CustomScan);
-	FuncExpr   *call = single_call(planner_rt_fetch(rel->relid, root));
-
-	plan->scan.plan.targetlist = tlist;
-	plan->scan.plan.qual = extract_actual_clauses(clauses, false);
-	plan->scan.scanrelid = 0;	/* there is no relation to be opened */
-	plan->flags = path->flags;
-	plan->custom_exprs = list_make1(call);
-	plan->custom_scan_tlist =
-		scan_columns(root, rel, tlist, plan->scan.plan.qual);
-	plan->methods = &scan_methods;
-	return &plan->scan.plan;
-}
-
-/*
- * The columns of the scan tuple: those of the answer that somebody refers to.
- * Only where the answer of the query, as in SELECT (g.record).*, g.was_created,
- * consists of such columns and of their fields, they are these, in this order:
- * then nothing has to be projected, and no field selected by itself.  (The
- * planner sets that target list after this, if it is not the given one.)
- */
-static List *
-scan_columns(PlannerInfo *root, RelOptInfo *rel, List *tlist, List *quals)
-{
-	List	   *columns = NIL;
-	List	   *others = list_copy(quals);
-	ListCell   *lc;
-
-	if (is_answer(root, rel->relid))
-	{
-		foreach(lc, root->processed_tlist)
-			columns = add_column(columns,
-								 (Node *) lfirst_node(TargetEntry, lc)->expr);
-		foreach(lc, tlist)
-		{
-			TargetEntry *tle = lfirst_node(TargetEntry, lc);
-
-			if (tlist_member(tle->expr, columns) == NULL)
-				others = lappend(others, tle->expr);
-		}
-	}
-	else
-		others = list_concat(others, rel->reltarget->exprs);
-	foreach(lc, pull_var_clause((Node *) others,
-								PVC_RECURSE_AGGREGATES |
-									PVC_RECURSE_WINDOWFUNCS |
-									PVC_RECURSE_PLACEHOLDERS))
-		columns = add_column(columns, lfirst(lc));
-	return columns;
-}
-
-/*
- * Is the scan's target list the query's, and does that consist of columns of
- * the call's answer and of their fields?  If in doubt, no.
- */
-static bool
-is_answer(PlannerInfo *root, Index rti)
-{
-	Query	   *parse = root->parse;
-	ListCell   *lc;
-
-	if (bms_membership(root->all_baserels) != BMS_SINGLETON ||
-		parse->commandType != CMD_SELECT || parse->hasAggs ||
-		parse->hasWindowFuncs || parse->hasTargetSRFs ||
-		parse->groupClause != NIL || parse->groupingSets != NIL ||
-		parse->havingQual != NULL || parse->distinctClause != NIL ||
-		parse->sortClause != NIL || parse->setOperations != NULL)
-		return false;
-	foreach(lc, root->processed_tlist)
-	{
-		if (!is_part((Node *) lfirst_node(TargetEntry, lc)->expr, rti))
-			return false;
-	}
-	return true;
-}
-
-/*
- * Is it a column of the call's answer, or a field of one?
- */
-static bool
-is_part(Node *expr, Index rti)
-{
-	Var		   *var = (Var *) expr;
-
-	if (IsA(expr, FieldSelect))
-		var = (Var *) ((FieldSelect *) expr)->arg;
-	return IsA(var, Var) && var->varno == rti && var->varlevelsup == 0 &&
-		   var->varattno > 0;
-}
-
-/*
- * Appends a column to a target list unless it is there.
- */
-static List *
-add_column(List *columns, Node *expr)
-{
-	if (tlist_member((Expr *) expr, columns) != NULL)
-		return columns;
-	return lappend(columns, makeTargetEntry((Expr *) expr,
-											list_length(columns) + 1, NULL,
-											false));
-}
 
 /*
  * The state of a scan.
@@ -366,8 +131,43 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 		part->column = castNode(Var, expr)->varattno;
 		part++;
 	}
-	scan->call = ExecInitExpr(linitial(plan->custom_exprs), &node->ss.ps);
-	scan->context = CreateExprContext(estate);
+	prepare_call(scan, linitial_node(FuncExpr, plan->custom_exprs));
+}
+
+/*
+ * As the executor does it for a function scan.  Constants, which the arguments
+ * are that the caller has left out, need no expression to be evaluated.
+ */
+static void
+prepare_call(CallScan *scan, FuncExpr *call)
+{
+	AclResult	result = object_aclcheck(ProcedureRelationId, call->funcid,
+									   GetUserId(), ACL_EXECUTE);
+	int			nargs = list_length(call->args);
+
+	if (result != ACLCHECK_OK)
+		aclcheck_error(result, OBJECT_FUNCTION, get_func_name(call->funcid));
+	InvokeFunctionExecuteHook(call->funcid);
+
+	fmgr_info(call->funcid, &scan->function);
+	fmgr_info_set_expr((Node *) call, &scan->function);
+	dg_answer_init(&scan->answer);
+	scan->fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
+	InitFunctionCallInfoData(*scan->fcinfo, &scan->function, nargs,
+							 call->inputcollid, NULL, (Node *) &scan->answer);
+	scan->args = palloc0(sizeof(ExprState *) * nargs);
+	for (int i = 0; i < nargs; i++)
+	{
+		Expr	   *arg = list_nth(call->args, i);
+
+		if (IsA(arg, Const))
+		{
+			scan->fcinfo->args[i].value = ((Const *) arg)->constvalue;
+			scan->fcinfo->args[i].isnull = ((Const *) arg)->constisnull;
+		}
+		else
+			scan->args[i] = ExecInitExpr(arg, &scan->css.ss.ps);
+	}
 }
 
 /*
@@ -400,59 +200,112 @@ static void
 call_function(CallScan *scan)
 {
 	TupleTableSlot *slot = scan->css.ss.ss_ScanTupleSlot;
+	DgAnswer   *answer = &scan->answer;
 	MemoryContext old;
-	Datum		answer;
-	bool		isnull;
+	Row			columns = {0};
+	Datum		value;
 
 	ExecClearTuple(slot);
-	ResetExprContext(scan->context);
-	old = MemoryContextSwitchTo(scan->context->ecxt_per_tuple_memory);
-	answer = ExecEvalExpr(scan->call, scan->context, &isnull);
-	if (isnull)
+	old = MemoryContextSwitchTo(context_of_call(scan));
+	value = invoke(scan);
+	if (answer->given)
+	{
+		columns.values = answer->values;
+		columns.nulls = answer->nulls;
+	}
+	else if (!scan->fcinfo->isnull)
+		take_apart(value, NULL, &columns);
+
+	if (columns.values == NULL)
 		ExecStoreAllNullTuple(slot);
 	else
 	{
-		fill_slot(scan, answer);
+		fill_slot(scan, &columns);
 		ExecStoreVirtualTuple(slot);
 	}
+	release(&columns);
 	MemoryContextSwitchTo(old);
 	scan->called = true;
 }
 
 /*
- * The columns of the answer, and the fields of its one composite column from
- * which there are some.
+ * Empty memory for a call and its row.  The first call, mostly the only one, has
+ * the statement's, so that the others have to be many before a context of
+ * their own has paid off.
+ */
+static MemoryContext
+context_of_call(CallScan *scan)
+{
+	MemoryContext query = scan->css.ss.ps.state->es_query_cxt;
+
+	if (scan->context == NULL)
+		scan->context = query;
+	else if (scan->context == query)
+		scan->context = AllocSetContextCreate(query, "Single Call",
+											  ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(scan->context);
+	return scan->context;
+}
+
+/*
+ * Evaluates the arguments, and calls.
+ */
+static Datum
+invoke(CallScan *scan)
+{
+	FunctionCallInfo fcinfo = scan->fcinfo;
+	ExprContext *context = scan->css.ss.ps.ps_ExprContext;
+	PgStat_FunctionCallUsage usage;
+	Datum		value;
+
+	for (int i = 0; i < fcinfo->nargs; i++)
+	{
+		NullableDatum *arg = &fcinfo->args[i];
+
+		if (scan->args[i] != NULL)
+			arg->value = ExecEvalExpr(scan->args[i], context, &arg->isnull);
+	}
+	fcinfo->isnull = false;
+	scan->answer.given = false;
+	pgstat_init_function_usage(fcinfo, &usage);
+	value = FunctionCallInvoke(fcinfo);
+	pgstat_end_function_usage(&usage, true);
+	return value;
+}
+
+/*
+ * The columns of the answer, and the fields of those columns from which there
+ * are some.
  */
 static void
-fill_slot(CallScan *scan, Datum answer)
+fill_slot(CallScan *scan, Row *columns)
 {
 	TupleTableSlot *slot = scan->css.ss.ss_ScanTupleSlot;
-	Row			columns;
-	Row			record;
+	Row			record = {0};
 	AttrNumber	in_record = 0;
 
-	take_apart(answer, &columns);
 	for (int i = 0; i < slot->tts_tupleDescriptor->natts; i++)
 	{
 		Part	   *part = &scan->parts[i];
 		int			column = part->column - 1;
 
-		slot->tts_values[i] = columns.values[column];
-		slot->tts_isnull[i] = columns.nulls[column];
-		if (part->field == 0 || columns.nulls[column])
+		slot->tts_values[i] = columns->values[column];
+		slot->tts_isnull[i] = columns->nulls[column];
+		if (part->field == 0 || columns->nulls[column])
 			continue;
 		if (in_record != part->column)
 		{
-			if (in_record != 0)
-				ReleaseTupleDesc(record.desc);
-			take_apart(columns.values[column], &record);
+			bool		is_record = scan->answer.given && part->column == 1;
+
+			release(&record);
+			take_apart(columns->values[column],
+					   is_record ? scan->answer.record : NULL, &record);
 			in_record = part->column;
 		}
 		fill_field(slot, i, part, &record);
 	}
-	if (in_record != 0)
-		ReleaseTupleDesc(record.desc);
-	ReleaseTupleDesc(columns.desc);
+	release(&record);
 }
 
 /*
@@ -481,20 +334,34 @@ fill_field(TupleTableSlot *slot, int i, Part *part, Row *record)
 }
 
 /*
- * The values of a composite value, in the current memory context.
+ * The values of a composite value, in the current memory context.  Its
+ * descriptor is looked up unless it is known.
  */
 static void
-take_apart(Datum row, Row *parts)
+take_apart(Datum row, TupleDesc desc, Row *parts)
 {
 	HeapTupleData tuple;
 
 	dg_record_open(row, &tuple);
-	parts->desc =
-		lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(tuple.t_data),
-							   HeapTupleHeaderGetTypMod(tuple.t_data));
-	parts->values = palloc(sizeof(Datum) * parts->desc->natts);
-	parts->nulls = palloc(sizeof(bool) * parts->desc->natts);
-	heap_deform_tuple(&tuple, parts->desc, parts->values, parts->nulls);
+	parts->is_pinned = (desc == NULL);
+	if (desc == NULL)
+		desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(tuple.t_data),
+									  HeapTupleHeaderGetTypMod(tuple.t_data));
+	parts->desc = desc;
+	parts->values = palloc(sizeof(Datum) * desc->natts);
+	parts->nulls = palloc(sizeof(bool) * desc->natts);
+	heap_deform_tuple(&tuple, desc, parts->values, parts->nulls);
+}
+
+/*
+ * Lets the descriptor go that was looked up for them.
+ */
+static void
+release(Row *parts)
+{
+	if (parts->is_pinned)
+		ReleaseTupleDesc(parts->desc);
+	parts->is_pinned = false;
 }
 
 /*

@@ -5,6 +5,10 @@
 #ifndef DG_CALL_SCAN_H
 #define DG_CALL_SCAN_H
 
-extern void dg_call_scan_init(void);
+#include "postgres.h"
+
+#include "nodes/extensible.h"
+
+extern const CustomScanMethods dg_call_scan_methods;
 
 #endif							/* DG_CALL_SCAN_H */

@@ -12,6 +12,7 @@
 #include "access/genam.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_namespace.h"
+#include "catalog/pg_proc.h"
 #include "utils/acl.h"
 #include "utils/jsonb.h"
 
@@ -25,8 +26,11 @@
 /* 16: one function for the privileges on every kind of object */
 #if PG_VERSION_NUM < 160000
 #define object_aclcheck(classid, objectid, roleid, mode) \
-	(AssertMacro((classid) == NamespaceRelationId), \
-	 pg_namespace_aclcheck(objectid, roleid, mode))
+	(AssertMacro((classid) == ProcedureRelationId || \
+				 (classid) == NamespaceRelationId), \
+	 (classid) == ProcedureRelationId ? \
+		 pg_proc_aclcheck(objectid, roleid, mode) : \
+		 pg_namespace_aclcheck(objectid, roleid, mode))
 #endif
 
 /* 17: the "override" search path became a matcher */

@@ -8,7 +8,7 @@
 #include "miscadmin.h"
 #include "utils/guc.h"
 
-#include "call_scan.h"
+#include "call_plan.h"
 #include "capture.h"
 #include "progress.h"
 #include "stats.h"
@@ -25,7 +25,7 @@ _PG_init(void)
 	dg_stats_init();
 	dg_progress_init();
 	dg_capture_init();
-	dg_call_scan_init();
+	dg_call_plan_init();
 	if (process_shared_preload_libraries_in_progress)
 		MarkGUCPrefixReserved("duplicate_guard");
 }

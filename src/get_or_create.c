@@ -4,18 +4,19 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/relation.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
 
+#include "answer.h"
 #include "guard.h"
 
 PG_FUNCTION_INFO_V1(duplicate_guard_get_or_create);
 
 static Datum get_or_create(FunctionCallInfo fcinfo);
 static DgLockStrength parse_lock_strength(const char *name);
-static Datum make_result(DgTarget *target, Datum record, bool was_created);
+static Datum make_result(FunctionCallInfo fcinfo, DgTarget *target,
+						 Datum record, bool was_created);
 
 /*
  * get_or_create(target anyelement, lookup jsonb, defaults jsonb, arbiter text,
@@ -51,7 +52,7 @@ get_or_create(FunctionCallInfo fcinfo)
 	call.rel = dg_target_open(memo);
 	dg_guard_open(&call, memo, arbiter, require_unique);
 	was_created = dg_guard_get_or_create(&call, &record);
-	record = make_result(call.target, record, was_created);
+	record = make_result(fcinfo, call.target, record, was_created);
 	relation_close(call.rel, NoLock);
 	return record;
 }
@@ -88,11 +89,12 @@ parse_lock_strength(const char *name)
  * (record, was_created)
  */
 static Datum
-make_result(DgTarget *target, Datum record, bool was_created)
+make_result(FunctionCallInfo fcinfo, DgTarget *target, Datum record,
+			bool was_created)
 {
 	Datum		values[2] = {record, BoolGetDatum(was_created)};
 	bool		nulls[2] = {false, false};
 
-	return HeapTupleGetDatum(heap_form_tuple(dg_target_result(target, false),
-											 values, nulls));
+	return dg_answer_return(fcinfo, dg_target_result(target, false),
+							target->desc, values, nulls);
 }

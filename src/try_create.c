@@ -18,7 +18,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/xact.h"
 #include "fmgr.h"
@@ -26,6 +25,7 @@
 #include "utils/memutils.h"
 #include "utils/resowner.h"
 
+#include "answer.h"
 #include "creation.h"
 #include "exact_key.h"
 #include "site.h"
@@ -73,7 +73,7 @@ try_create(FunctionCallInfo fcinfo)
 	if (error != NULL)
 		values[2] = dg_try_create_error(&call, error);
 	relation_close(call.rel, NoLock);
-	return HeapTupleGetDatum(heap_form_tuple(desc, values, nulls));
+	return dg_answer_return(fcinfo, desc, call.target->desc, values, nulls);
 }
 
 /*

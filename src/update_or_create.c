@@ -35,7 +35,6 @@
  */
 #include "postgres.h"
 
-#include "access/htup_details.h"
 #include "access/relation.h"
 #include "access/sysattr.h"
 #include "fmgr.h"
@@ -45,6 +44,7 @@
 #include "utils/rls.h"
 #include "utils/snapmgr.h"
 
+#include "answer.h"
 #include "creation.h"
 #include "guard.h"
 #include "image.h"
@@ -63,7 +63,8 @@ static DgOutcome lock_and_update(DgCall *call, DgLockStrength lock,
 								 Datum *record);
 pg_noreturn static void report_suppressed(Relation rel);
 pg_noreturn static void report_not_lockable(DgCall *call);
-static Datum make_result(DgTarget *target, Datum record, DgOutcome outcome);
+static Datum make_result(FunctionCallInfo fcinfo, DgTarget *target,
+						 Datum record, DgOutcome outcome);
 
 /*
  * update_or_create(target anyelement, lookup jsonb, defaults jsonb,
@@ -95,7 +96,7 @@ update_or_create(FunctionCallInfo fcinfo)
 	call.rel = dg_target_open(memo);
 	dg_guard_open(&call, memo, arbiter, require_unique);
 	outcome = dg_update_or_create(&call, &record);
-	record = make_result(call.target, record, outcome);
+	record = make_result(fcinfo, call.target, record, outcome);
 	relation_close(call.rel, NoLock);
 	return record;
 }
@@ -268,13 +269,14 @@ report_not_lockable(DgCall *call)
  * (record, was_created, was_updated)
  */
 static Datum
-make_result(DgTarget *target, Datum record, DgOutcome outcome)
+make_result(FunctionCallInfo fcinfo, DgTarget *target, Datum record,
+			DgOutcome outcome)
 {
 	Datum		values[3] = {record,
 					   BoolGetDatum(outcome == DG_CREATED),
 					   BoolGetDatum(outcome == DG_UPDATED)};
 	bool		nulls[3] = {false, false, false};
 
-	return HeapTupleGetDatum(heap_form_tuple(dg_target_result(target, true),
-											 values, nulls));
+	return dg_answer_return(fcinfo, dg_target_result(target, true),
+							target->desc, values, nulls);
 }
