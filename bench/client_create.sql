@@ -1,8 +1,8 @@
 --: title A creation through a client
 --: clients 1 8 32
 --: calls 20
---: transactions 200 30 12
---: durable 4 3 2
+--: transactions 200 100 40
+--: durable 60 30 12
 --: rounds 30
 
 -- New keys come from a sequence, 20 at a time.

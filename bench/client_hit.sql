@@ -1,7 +1,7 @@
 --: title A hit through a client
 --: clients 1 8 32
 --: calls 20
---: transactions 400 75 30
+--: transactions 400 300 100
 --: rounds 30
 
 -- A client has 20 keys at hand, as text and as a driver sends JSON; it fetches
@@ -33,6 +33,10 @@ SELECT * FROM keys WHERE n = :n \gset
 -- this is also what the ORM way does on a hit
 --: contender prepared SELECT
 SELECT * FROM product WHERE name = :k#;
+
+-- the least that a statement can do which gets JSON and says who created the row
+--: contender SELECT, key from JSON
+SELECT p.*, false AS was_created FROM product AS p WHERE name = :j#::jsonb ->> 'name';
 
 --: contender get_or_create
 SELECT (g.record).*, g.was_created FROM get_or_create(NULL::product, :j#) AS g;

@@ -163,5 +163,5 @@ SELECT pg_stat_get_xact_function_calls('get_or_create'::regproc);
 ROLLBACK;
 
 DROP TABLE product, wanted;
-DROP ROLE regress_caller;
 DROP EXTENSION duplicate_guard;
+DROP ROLE regress_caller;
