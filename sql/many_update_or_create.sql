@@ -134,6 +134,20 @@ CALL pg_temp.fails($$SELECT update_or_create_many(NULL::rows_of, '[{"k": 2, "v":
 RESET ROLE;
 SELECT * FROM rows_of ORDER BY k;
 
+-- An element takes the row out of the arbiter's predicate: the next one does as a
+-- call of its own would.
+CREATE TABLE job (k integer, done text, w integer);
+CREATE UNIQUE INDEX ON job (k) WHERE done IS NULL;
+INSERT INTO job VALUES (1, NULL, 0), (2, NULL, 0);
+BEGIN;
+SELECT * FROM update_or_create_many(NULL::job, '[{"k": 1, "done": "yes"}, {"k": 2, "w": 3}, {"k": 1, "w": 5}, {"k": 1, "w": 6}]', '{k}');
+SELECT * FROM job ORDER BY k, w;
+ROLLBACK;
+BEGIN;
+SELECT * FROM update_or_create_many(NULL::job, '[{"k": 1, "done": "yes"}, {"k": 1, "w": 0}]', '{k}');
+ROLLBACK;
+SELECT * FROM update_or_create_many(NULL::job, '[{"k": 3, "w": 0}, {"k": 3, "done": "yes"}, {"k": 3, "w": 0}]', '{k}');
+
 -- Many rows: a tenth changed, a tenth new, in disorder.
 CREATE TABLE numbers (n integer PRIMARY KEY, v integer, touched integer);
 INSERT INTO numbers SELECT i, i FROM generate_series(1, 4500) i;

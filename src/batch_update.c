@@ -43,8 +43,8 @@ static DgColumns *other_columns(DgBatch *batch, DgRowNames *names);
 static void check_possible(DgBatch *batch, int *keys, int nkeys);
 static DgBatchOutcome write_rows(DgBatch *batch, int *keys, int nkeys,
 								 MemoryContext context);
-static bool update_key(DgBatch *batch, DgBatchKey *key,
-					   MemoryContext context);
+static DgBatchOutcome update_key(DgBatch *batch, DgBatchKey *key,
+								 MemoryContext context);
 static bool update_row(DgBatch *batch, DgBatchRow *row, DgBatchKey *key,
 					   MemoryContext context);
 static void forget(DgBatch *batch, int *keys, int nkeys);
@@ -265,8 +265,7 @@ write_rows(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 	{
 		CHECK_FOR_INTERRUPTS();
 		dg_progress_done(batch->progress, i);
-		if (!update_key(batch, &batch->keys[keys[i]], context))
-			outcome = DG_BATCH_AGAIN;
+		outcome = update_key(batch, &batch->keys[keys[i]], context);
 	}
 	batch->position = 0;
 	return outcome;
@@ -274,23 +273,32 @@ write_rows(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 
 /*
  * Lets the elements of a key update its row, one after the other, but for the
- * one that has created it, and gives each the row as it left it.  False when
- * the row has gone.
+ * one that has created it, and gives each the row as it left it.  Again when the
+ * row has gone; but when it was an element that took it out of the arbiter's
+ * predicate, or a trigger of its update, so would the next round.
  */
-static bool
+static DgBatchOutcome
 update_key(DgBatch *batch, DgBatchKey *key, MemoryContext context)
 {
+	bool		updated = false;
+
 	for (int i = key->first; i >= 0; i = batch->next[i])
 	{
 		DgBatchRow *row = &batch->rows[i];
 		bool		is_creator = key->created && i == key->first;
 
-		if (!is_creator && row_differs(batch, row, key->record) &&
-			!update_row(batch, row, key, context))
-			return false;
+		if (updated && !dg_arbiter_admits(batch->call.rel, batch->call.target,
+										  batch->arbiter, key->record))
+			return DG_BATCH_LOST;
+		if (!is_creator && row_differs(batch, row, key->record))
+		{
+			if (!update_row(batch, row, key, context))
+				return updated ? DG_BATCH_LOST : DG_BATCH_AGAIN;
+			updated = true;
+		}
 		row->record = key->record;
 	}
-	return true;
+	return DG_BATCH_DONE;
 }
 
 /*
