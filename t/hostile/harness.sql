@@ -70,6 +70,49 @@ WHEN OTHERS THEN
 	RETURN true;
 END $$;
 
+-- What the model says, and what the table holds then.
+CREATE FUNCTION hostile.expect(c hostile.call, base text, one_by_one boolean, OUT o hostile.outcome, OUT after text) LANGUAGE plpgsql AS $$
+DECLARE
+	before text := hostile.content(base);
+BEGIN
+	PERFORM hostile.enter(c);
+	o := hostile.model(c, one_by_one);
+	PERFORM set_config('role', 'none', true);
+	after := CASE WHEN o.states IS NULL THEN hostile.content(base) ELSE before END;
+	RAISE SQLSTATE 'UNDO0';
+EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
+	NULL;
+END $$;
+
+-- How the call's answer, or its error, and the rows after it differ from that.
+CREATE FUNCTION hostile.compare(c hostile.call, o hostile.outcome, expected_after text, state text, message text, actual jsonb, before text, after text)
+RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	what text := CASE
+		WHEN state IS NOT NULL THEN
+			CASE
+				WHEN o.states IS NULL OR state <> ALL (o.states) THEN 'another answer'
+				WHEN c.func ~ '^try' AND hostile.answers(state, message) THEN 'raised, not answered'
+				WHEN NOT hostile.documented(c.func, state) AND hostile.parsed(c) THEN 'not documented'
+			END
+		WHEN c.func = 'try_create' AND NOT (actual -> 1)::boolean THEN
+			CASE
+				WHEN o.states IS NULL OR actual ->> 2 <> ALL (o.states) THEN 'another answer'
+				WHEN cardinality(o.states) = 1 AND actual ->> 3 <> o.message THEN 'another message'
+				WHEN NOT hostile.answers(actual ->> 2, actual ->> 3) THEN 'answered, not raised'
+			END
+		WHEN o.message = 'any' THEN NULL
+		WHEN o.states IS NOT NULL THEN 'another answer'
+		WHEN o.answer IS NOT NULL AND NOT hostile.same_answers(c.func, o.answer, actual) THEN 'another answer'
+		WHEN o.answer IS NULL AND (actual ->> 0 <> o.rec OR (actual -> 1)::boolean <> o.created OR (actual ->> 2)::boolean <> o.updated) THEN 'another answer'
+	END;
+BEGIN
+	IF what IS NULL AND after IS DISTINCT FROM (CASE WHEN state IS NOT NULL THEN before WHEN o.message = 'any' THEN after ELSE expected_after END) THEN
+		what := 'other rows in the table';
+	END IF;
+	RETURN what;
+END $$;
+
 -- The calls of these numbers, one after the other.
 CREATE FUNCTION hostile.run(first integer, last integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -78,8 +121,8 @@ DECLARE
 	base text;
 	sql text;
 	before text;
-	expected text;
-	expected_after text;
+	expected record;
+	other record;
 	actual jsonb;
 	state text;
 	message text;
@@ -89,15 +132,11 @@ BEGIN
 	FOR c IN SELECT * FROM hostile.call WHERE no BETWEEN first AND last ORDER BY no LOOP
 		base := (SELECT coalesce(r.base, r.rel) FROM hostile.rel AS r WHERE r.rel = c.rel AND r.kind IN ('r', 'p', 'v'));
 		before := hostile.content(base);
-		BEGIN
-			PERFORM hostile.enter(c);
-			o := hostile.model(c);
-			PERFORM set_config('role', 'none', true);
-			expected_after := CASE WHEN o.states IS NULL THEN hostile.content(base) ELSE before END;
-			RAISE SQLSTATE 'UNDO0';
-		EXCEPTION WHEN SQLSTATE 'UNDO0' THEN
-			NULL;
-		END;
+		SELECT * INTO expected FROM hostile.expect(c, base, false);
+		o := expected.o;
+		IF o.message = 'or one by one' THEN
+			SELECT * INTO other FROM hostile.expect(c, base, true);
+		END IF;
 
 		sql := hostile.call_sql(c);
 		state := NULL;
@@ -117,36 +156,15 @@ BEGIN
 			after := hostile.content(base);
 		END;
 
-		what := CASE
-			WHEN state IS NOT NULL THEN
-				CASE
-					WHEN o.message = 'or 23505' AND state = '23505' THEN NULL
-					WHEN o.states IS NULL OR state <> ALL (o.states) THEN 'another answer'
-					WHEN c.func ~ '^try' AND hostile.answers(state, message) THEN 'raised, not answered'
-					WHEN NOT hostile.documented(c.func, state) AND hostile.parsed(c) THEN 'not documented'
-				END
-			WHEN c.func = 'try_create' AND NOT (actual -> 1)::boolean THEN
-				CASE
-					WHEN o.states IS NULL OR actual ->> 2 <> ALL (o.states) THEN 'another answer'
-					WHEN cardinality(o.states) = 1 AND actual ->> 3 <> o.message THEN 'another message'
-					WHEN NOT hostile.answers(actual ->> 2, actual ->> 3) THEN 'answered, not raised'
-				END
-			WHEN o.message = 'any' THEN NULL
-			WHEN o.states IS NOT NULL THEN 'another answer'
-			WHEN o.answer IS NOT NULL AND NOT hostile.same_answers(c.func, o.answer, actual) THEN 'another answer'
-			WHEN o.answer IS NULL AND (actual ->> 0 <> o.rec OR (actual -> 1)::boolean <> o.created OR (actual ->> 2)::boolean <> o.updated) THEN 'another answer'
-		END;
-		IF state IS NOT NULL THEN
-			expected_after := before;
-		END IF;
-		IF what IS NULL AND after IS DISTINCT FROM (CASE WHEN o.message = 'any' AND state IS NULL THEN after ELSE expected_after END) THEN
-			what := 'other rows in the table';
+		what := hostile.compare(c, o, expected.after, state, message, actual, before, after);
+		IF o.message = 'or one by one' AND what IS NOT NULL THEN
+			what := hostile.compare(c, other.o, other.after, state, message, actual, before, after);
 		END IF;
 		IF what IS NOT NULL THEN
 			INSERT INTO hostile.difference
 			VALUES (c.no, base, what, sql || format(' -- role %s, %s, read only: %s', c.role, current_setting('transaction_isolation'), c.read_only),
 					concat_ws(' ', 'errors ' || o.states::text, o.answer, o.rec, o.created, o.updated, o.message)
-					|| E'\nbefore:\n' || coalesce(before, '') || E'\nthen:\n' || coalesce(expected_after, ''),
+					|| E'\nbefore:\n' || coalesce(before, '') || E'\nthen:\n' || coalesce(expected.after, ''),
 					coalesce(state || ' ' || message, actual::text) || E'\nthen:\n' || coalesce(after, ''));
 		END IF;
 		INSERT INTO hostile.result

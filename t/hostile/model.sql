@@ -64,11 +64,12 @@ CREATE TYPE hostile.outcome AS (
 	created	boolean,
 	updated	boolean,
 	answer	jsonb,				-- of a call for many
-	message	text				-- of the error that try_create answers with
+	message	text,				-- of the error that try_create answers with
+	place	text				-- where the row is
 );
 
 CREATE FUNCTION hostile.error(VARIADIC states text[]) RETURNS hostile.outcome LANGUAGE sql IMMUTABLE
-RETURN ROW(array_remove(states, NULL), NULL, NULL, NULL, NULL, NULL)::hostile.outcome;
+RETURN ROW(array_remove(states, NULL), NULL, NULL, NULL, NULL, NULL, NULL)::hostile.outcome;
 
 CREATE FUNCTION hostile.keys(obj jsonb) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -113,9 +114,9 @@ BEGIN
 			FROM hostile.col WHERE rel = tab AND name = ANY (names));
 END $$;
 
--- A SELECT of the object in the parameter as a row of the table, in which the
+-- A SELECT of an object, mostly a parameter, as a row of the table, in which the
 -- columns that it does not name are NULL, and generated ones computed.
-CREATE FUNCTION hostile.row_sql(tab text, names text[], param integer) RETURNS text LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION hostile.row_sql(tab text, names text[], obj text) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
 	RETURN (
 		SELECT format('SELECT "~g".*%s FROM (SELECT %s%s) AS "~g"',
@@ -123,7 +124,7 @@ BEGIN
 					  string_agg(CASE WHEN name = ANY (names) THEN format('"~x".%I', name)
 									  ELSE format('NULL::%s %s AS %I', type, coll, name) END, ', ' ORDER BY num)
 					  FILTER (WHERE formula IS NULL),
-					  ' FROM jsonb_to_record($' || param || ') AS "~x"(' || hostile.typed(tab, names) || ')')
+					  ' FROM jsonb_to_record(' || obj || ') AS "~x"(' || hostile.typed(tab, names) || ')')
 		FROM hostile.col WHERE rel = tab);
 END $$;
 
@@ -170,12 +171,12 @@ BEGIN
 		RETURN false;
 	END IF;
 	IF i.predicate IS NOT NULL AND i.predicate_columns <@ names THEN
-		EXECUTE format('SELECT (%s) IS TRUE FROM (%s) AS "~q"', i.predicate, hostile.row_sql(i.rel, names, 1)) INTO inside USING lookup;
+		EXECUTE format('SELECT (%s) IS TRUE FROM (%s) AS "~q"', i.predicate, hostile.row_sql(i.rel, names, '$1')) INTO inside USING lookup;
 		IF NOT inside THEN
 			RETURN false;
 		END IF;
 	END IF;
-	EXECUTE format('SELECT num_nulls(%s) FROM (%s) AS "~q"', array_to_string(i.keys, ', '), hostile.row_sql(i.rel, names, 1)) INTO nulls USING lookup;
+	EXECUTE format('SELECT num_nulls(%s) FROM (%s) AS "~q"', array_to_string(i.keys, ', '), hostile.row_sql(i.rel, names, '$1')) INTO nulls USING lookup;
 	RETURN nulls = 0 OR i.nulls_equal;
 END $$;
 
@@ -233,22 +234,27 @@ BEGIN
 	END;
 END $$;
 
+-- Where the row "~t" is; not behind a view, and asked for only where an index decides.
+CREATE FUNCTION hostile.place_sql(i hostile.idx) RETURNS text LANGUAGE sql IMMUTABLE
+RETURN CASE WHEN i.name IS NULL THEN 'NULL' ELSE '"~t".tableoid || '' '' || "~t".ctid' END;
+
 -- Inserts an object.
-CREATE FUNCTION hostile.insert(tab text, i hostile.idx, obj jsonb, conflict text, OUT rec text, OUT admitted boolean, OUT n integer) LANGUAGE plpgsql AS $$
+CREATE FUNCTION hostile.insert(tab text, i hostile.idx, obj jsonb, conflict text, OUT rec text, OUT admitted boolean, OUT place text, OUT n integer) LANGUAGE plpgsql AS $$
 DECLARE
 	names text := (SELECT string_agg(quote_ident(name), ', ' ORDER BY num) FROM hostile.col WHERE rel = tab AND name = ANY (hostile.keys(obj)));
 BEGIN
-	EXECUTE format('INSERT INTO %s AS "~t" %s %s RETURNING %s, %s', tab,
+	EXECUTE format('INSERT INTO %s AS "~t" %s %s RETURNING %s, %s, %s', tab,
 				   CASE WHEN names IS NULL THEN 'DEFAULT VALUES' ELSE format('(%s) SELECT %1$s FROM jsonb_to_record($1) AS "~x"(%s)', names, hostile.typed(tab, hostile.keys(obj))) END,
 				   conflict, (SELECT mask FROM hostile.rel WHERE rel = tab),
-				   coalesce('(SELECT (' || i.predicate || ') IS TRUE FROM (SELECT "~t".*) AS "~p")', 'true'))
-	INTO rec, admitted USING obj;
+				   coalesce('(SELECT (' || i.predicate || ') IS TRUE FROM (SELECT "~t".*) AS "~p")', 'true'), hostile.place_sql(i))
+	INTO rec, admitted, place USING obj;
 	GET DIAGNOSTICS n = ROW_COUNT;
 END $$;
 
 -- get_or_create and update_or_create of arguments in which there is nothing wrong
--- with the names.
-CREATE FUNCTION hostile.one(tab text, lookup jsonb, defaults jsonb, create_defaults jsonb, touch jsonb, arbiter text, lock text, guarded boolean, updates boolean)
+-- with the names.  A place stands for the key: the row is that one.
+CREATE FUNCTION hostile.one(tab text, lookup jsonb, defaults jsonb, create_defaults jsonb, touch jsonb, arbiter text, lock text, guarded boolean, updates boolean,
+							place text DEFAULT NULL)
 RETURNS hostile.outcome LANGUAGE plpgsql AS $$
 DECLARE
 	r hostile.rel := (SELECT x FROM hostile.rel AS x WHERE x.rel = tab);
@@ -293,13 +299,13 @@ BEGIN
 	END IF;
 
 	-- look
-	from_sql := format('%s AS "~t", (%s) AS "~c"', tab, hostile.row_sql(tab, names, 1));
-	where_sql := hostile.where_sql(tab, i, names);
+	from_sql := format('%s AS "~t", (%s) AS "~c"', tab, hostile.row_sql(tab, names, '$1'));
+	where_sql := coalesce(hostile.place_sql(i) || ' = ' || quote_literal(place), hostile.where_sql(tab, i, names));
 	IF i.name IS NOT NULL THEN
 		residual := (SELECT string_agg(hostile.equal_sql(format('"~t".%I', name), format('"~c".%I', name), ''), ' AND ')
 					 FROM unnest(names) AS name WHERE name <> ALL (i.columns));
 	END IF;
-	look_sql := format('SELECT %s AS m, %s AS r FROM %s WHERE %s', r.mask, coalesce(residual, 'true'), from_sql, where_sql);
+	look_sql := format('SELECT %s AS m, %s AS r, %s AS p FROM %s WHERE %s', r.mask, coalesce(residual, 'true'), hostile.place_sql(i), from_sql, where_sql);
 	-- Where rows can move to another partition they are looked up before they are locked.
 	IF lock IS NOT NULL AND current_setting('transaction_isolation') = 'read committed'
 		AND (r.kind IN ('p', 'v') OR (SELECT relispartition FROM pg_class WHERE oid = tab::regclass)) THEN
@@ -316,13 +322,14 @@ BEGIN
 		END IF;
 		rec := made.m;
 		equal := made.r;
+		place := made.p;
 	END LOOP;
 	IF rec IS NOT NULL THEN
 		IF NOT equal THEN
 			RETURN hostile.error('23505');
 		END IF;
 		IF NOT updates THEN
-			RETURN ROW(NULL, rec, false, false, NULL, NULL)::hostile.outcome;
+			RETURN ROW(NULL, rec, false, false, NULL, NULL, place)::hostile.outcome;
 		END IF;
 
 		-- does it differ, as far as one can see it?
@@ -332,10 +339,10 @@ BEGIN
 		END IF;
 		EXECUTE format('SELECT %s FROM %s, (%s) AS "~d" WHERE %s',
 					   (SELECT coalesce(string_agg(format('ROW("~t".%I)::text <> ROW("~d".%1$I)::text', name), ' OR '), 'false') FROM unnest(hostile.keys(defaults)) AS name),
-					   from_sql, hostile.row_sql(tab, hostile.keys(defaults), 2), where_sql)
+					   from_sql, hostile.row_sql(tab, hostile.keys(defaults), '$2'), where_sql)
 		INTO differs USING lookup, defaults;
 		IF NOT differs THEN
-			RETURN ROW(NULL, rec, false, false, NULL, NULL)::hostile.outcome;
+			RETURN ROW(NULL, rec, false, false, NULL, NULL, place)::hostile.outcome;
 		END IF;
 		IF current_setting('transaction_read_only')::boolean THEN
 			RETURN hostile.error('25006');
@@ -348,14 +355,14 @@ BEGIN
 		IF found IS NULL THEN
 			RETURN hostile.error(CASE WHEN r.rls THEN '42501' ELSE 'impossible' END);
 		END IF;
-		EXECUTE format('UPDATE %s AS "~t" SET %s FROM (%s) AS "~c", (%s) AS "~d" WHERE %s RETURNING %s', tab,
+		EXECUTE format('UPDATE %s AS "~t" SET %s FROM (%s) AS "~c", (%s) AS "~d" WHERE %s RETURNING %s, %s', tab,
 					   (SELECT string_agg(format('%I = "~d".%1$I', name), ', ') FROM unnest(hostile.keys(defaults || touch)) AS name),
-					   hostile.row_sql(tab, names, 1), hostile.row_sql(tab, hostile.keys(defaults || touch), 2), where_sql, r.mask)
-		INTO rec USING lookup, defaults || touch;
+					   hostile.row_sql(tab, names, '$1'), hostile.row_sql(tab, hostile.keys(defaults || touch), '$2'), where_sql, r.mask, hostile.place_sql(i))
+		INTO rec, place USING lookup, defaults || touch;
 		IF rec IS NULL THEN
 			RETURN hostile.error('27000');
 		END IF;
-		RETURN ROW(NULL, rec, false, true, NULL, NULL)::hostile.outcome;
+		RETURN ROW(NULL, rec, false, true, NULL, NULL, place)::hostile.outcome;
 	END IF;
 
 	-- create; but not beside a row that one may see and not lock
@@ -392,7 +399,7 @@ BEGIN
 	ELSIF NOT made.admitted THEN
 		RETURN hostile.error('22023');
 	END IF;
-	RETURN ROW(NULL, made.rec, true, false, NULL, NULL)::hostile.outcome;
+	RETURN ROW(NULL, made.rec, true, false, NULL, NULL, made.place)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
 	IF creating AND hostile.meets_deferrable(i) AND SQLSTATE ~ '^(23505|23503|22|54)' THEN
 		-- unless the arbiter comes first, and has a row that the look did not see; or
@@ -423,12 +430,12 @@ BEGIN
 	IF made.n = 0 THEN
 		RETURN hostile.error('27000');
 	END IF;
-	RETURN ROW(NULL, made.rec, true, NULL, NULL, NULL)::hostile.outcome;
+	RETURN ROW(NULL, made.rec, true, NULL, NULL, NULL, NULL)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
 	-- For a view, PostgreSQL looks at rights when it plans, and at whether the
 	-- transaction is read-only when it executes; a plan may be older than the call.
 	RETURN ROW(ARRAY[SQLSTATE] || CASE WHEN SQLSTATE = '42501' AND current_setting('transaction_read_only')::boolean THEN '{25006}'::text[] END,
-			   NULL, NULL, NULL, NULL, SQLERRM)::hostile.outcome;
+			   NULL, NULL, NULL, NULL, SQLERRM, NULL)::hostile.outcome;
 END $$;
 
 -- Is such an error an answer of try_create?  42501 is when row security refuses the row.
@@ -480,10 +487,10 @@ BEGIN
 					   rest, rest, touch, (i.i).name, NULL, true, true);
 END $$;
 
--- One element of a call for many.
-CREATE FUNCTION hostile.element(func text, tab text, e jsonb, key_columns text[], touch jsonb, arbiter text) RETURNS hostile.outcome LANGUAGE plpgsql AS $$
+-- One element of a call for many, whose row is at that place if one is given.
+CREATE FUNCTION hostile.element(func text, tab text, e jsonb, key_columns text[], touch jsonb, arbiter text, place text) RETURNS hostile.outcome LANGUAGE plpgsql AS $$
 DECLARE
-	lookup jsonb := (SELECT jsonb_object_agg(key, value) FROM jsonb_each(e) WHERE key = ANY (key_columns));
+	lookup jsonb := hostile.key(e, key_columns);
 	rest jsonb := e - key_columns;
 	o hostile.outcome;
 	more text[];
@@ -491,7 +498,7 @@ BEGIN
 	IF func = 'try_create_many' THEN
 		RETURN hostile.try(tab, e);
 	END IF;
-	o := hostile.one(tab, lookup, rest, rest, touch, arbiter, NULL, true, func = 'update_or_create_many');
+	o := hostile.one(tab, lookup, rest, rest, touch, arbiter, NULL, true, func = 'update_or_create_many', place);
 	-- A batch updates what it finds, and looks at the rest of the lookup at the end.
 	IF func = 'update_or_create_many' AND '23505' = ANY (o.states) THEN
 		more := (hostile.without_rest(tab, lookup, rest, touch, arbiter)).states;
@@ -500,29 +507,86 @@ BEGIN
 	RETURN o;
 END $$;
 
--- All of them, one after the other.
-CREATE FUNCTION hostile.many(func text, tab text, elements jsonb, key_columns text[], touch jsonb, arbiter text) RETURNS hostile.outcome LANGUAGE plpgsql AS $$
+-- What an element's lookup is.
+CREATE FUNCTION hostile.key(e jsonb, key_columns text[]) RETURNS jsonb LANGUAGE sql IMMUTABLE
+RETURN (SELECT jsonb_object_agg(key, value) FROM jsonb_each(e) WHERE key = ANY (key_columns));
+
+-- The index that decides on all elements; none where each goes by itself.
+CREATE FUNCTION hostile.decides_on_all(tab text, elements jsonb, key_columns text[], arbiter text) RETURNS hostile.idx LANGUAGE plpgsql AS $$
 DECLARE
-	answers jsonb := '[]';
+	i hostile.idx;
+	n bigint;
+BEGIN
+	SELECT count(DISTINCT (c.i).name) + count(*) FILTER (WHERE (c.i).name IS NULL), min((c.i).name) INTO n, i.name
+	FROM jsonb_array_elements(elements) AS e, hostile.choose(tab, hostile.key(e, key_columns), arbiter) AS c;
+	IF n = 1 AND NOT row_security_active(tab) THEN
+		SELECT * INTO i FROM hostile.idx AS x WHERE x.rel = tab AND x.name = i.name;
+		RETURN i;
+	END IF;
+	RETURN NULL;
+END $$;
+
+-- The elements in the order in which update_or_create_many writes: what is missing, by
+-- its first element, then the others, both in the order of their keys.  Where no index
+-- decides on all it is that of the array, and each has a key of its own.
+CREATE FUNCTION hostile.by_key(i hostile.idx, elements jsonb, key_columns text[]) RETURNS TABLE (no bigint, key_no bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	IF i.name IS NULL THEN
+		RETURN QUERY SELECT n, n FROM generate_series(1, jsonb_array_length(elements)::bigint) AS n;
+		RETURN;
+	END IF;
+	RETURN QUERY EXECUTE format('
+SELECT "~no", "~key" FROM (
+	SELECT *, "~missing" AND "~no" = min("~no") OVER (PARTITION BY "~key") AS "~creates" FROM (
+		SELECT "~no", dense_rank() OVER (ORDER BY %s) AS "~key", NOT EXISTS (SELECT FROM %s AS "~t" WHERE %s) AS "~missing"
+		FROM jsonb_array_elements($1) WITH ORDINALITY AS "~e"("~obj", "~no"), LATERAL (%s) AS "~c", LATERAL (SELECT %s FROM (SELECT "~c".*) AS "~kc") AS "~v") AS "~k") AS "~o"
+ORDER BY "~creates" DESC, "~key", "~no"',
+		(SELECT string_agg(format('"~v"."~%s" %s', n, c), ', ' ORDER BY n) FROM unnest(i.colls) WITH ORDINALITY AS u(c, n)),
+		i.rel, hostile.where_sql(i.rel, i, key_columns), hostile.row_sql(i.rel, key_columns, '"~e"."~obj"'),
+		(SELECT string_agg(format('(%s) AS "~%s"', k, n), ', ') FROM unnest(i.keys) WITH ORDINALITY AS u(k, n)))
+	USING elements;
+EXCEPTION WHEN OTHERS THEN
+	-- what it is, the elements will tell
+	RETURN QUERY SELECT n, n FROM generate_series(1, jsonb_array_length(elements)::bigint) AS n;
+END $$;
+
+-- All of them; one by one in the order of the array, or as the function writes them.
+CREATE FUNCTION hostile.many(func text, tab text, elements jsonb, key_columns text[], touch jsonb, arbiter text, rewriting boolean, one_by_one boolean)
+RETURNS hostile.outcome LANGUAGE plpgsql AS $$
+DECLARE
+	answers jsonb := '{}';
 	states text[] := '{}';
 	doubtful boolean := false;
-	exchanging boolean := false;
+	either boolean := rewriting;
+	i hostile.idx;
+	changed text[] := ARRAY(SELECT unnest(hostile.keys(x - key_columns || touch)) FROM jsonb_array_elements(elements) AS x);
+	places text[] := '{}';
+	s record;
 	e jsonb;
 	o hostile.outcome;
 BEGIN
+	IF func = 'update_or_create_many' AND NOT one_by_one THEN
+		i := hostile.decides_on_all(tab, elements, key_columns, arbiter);
+	END IF;
 	BEGIN
-		FOR e IN SELECT * FROM jsonb_array_elements(elements) LOOP
-			o := hostile.element(func, tab, e, key_columns, touch, arbiter);
+		FOR s IN SELECT * FROM hostile.by_key(i, elements, key_columns) LOOP
+			-- Or the function goes one by one, where an element is to change a row that
+			-- one before it took out of the predicate, or a trigger rewrites keys.
+			either := either OR places[s.key_no] IS NOT NULL AND i.predicate_columns && changed;
+			o := hostile.element(func, tab, elements -> s.no::integer - 1, key_columns, touch, arbiter, places[s.key_no]);
 			IF func = 'try_create_many' AND cardinality(o.states) = (SELECT count(*) FROM unnest(o.states) AS state WHERE hostile.answers(state, o.message)) THEN
 				-- several mean constraints of domains, whichever is met first
-				answers := answers || jsonb_build_array(jsonb_build_array(NULL, false, o.states[1], o.message));
+				answers := answers || jsonb_build_object(s.no, jsonb_build_array(NULL, false, o.states[1], o.message));
 			ELSIF o.states IS NOT NULL THEN
 				states := states || o.states;
 				-- Where a constraint of a domain is broken and another value does not
 				-- fit, it depends on which is met first whether there is an answer.
 				doubtful := doubtful OR func = 'try_create_many' AND o.states && '{23502,23514}';
 			ELSE
-				answers := answers || jsonb_build_array(jsonb_build_array(o.rec, o.created, o.updated));
+				answers := answers || jsonb_build_object(s.no, jsonb_build_array(o.rec, o.created, o.updated));
+				-- Elements with the same key are one row, also when one of them takes
+				-- it out of the predicate.
+				places[s.key_no] := o.place;
 			END IF;
 		END LOOP;
 		IF states <> '{}' THEN
@@ -531,24 +595,12 @@ BEGIN
 	EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
 		NULL;
 	END;
-	-- Rows are updated in the order of their keys.  Where they exchange values of
-	-- another unique index, it depends on the order whether they get in each other's way.
-	IF func = 'update_or_create_many' AND jsonb_array_length(elements) > 1 AND (states = '{}' OR '23505' = ANY (states))
-		AND 1 < (SELECT count(*) FROM hostile.idx AS i JOIN hostile.rel AS r ON i.rel = coalesce(r.base, r.rel) WHERE r.rel = tab) THEN
-		doubtful := states <> '{}';
-		exchanging := true;
-	END IF;
-	-- Elements with the same key are one row, also when one of them takes it out of
-	-- the predicate of the arbiter, so that the next one alone would not find it.
-	IF func = 'update_or_create_many' AND jsonb_array_length(elements) > 1
-		AND EXISTS (SELECT FROM hostile.idx AS i, jsonb_array_elements(elements) AS one WHERE i.rel = tab AND i.columns <@ key_columns AND i.predicate_columns && hostile.keys(one - key_columns || touch)) THEN
-		doubtful := true;
-	END IF;
+	either := either AND i.name IS NOT NULL;
 	IF states = '{}' THEN
 		IF doubtful THEN
-			RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any')::hostile.outcome;
+			RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any', NULL)::hostile.outcome;
 		END IF;
-		RETURN ROW(NULL, NULL, NULL, NULL, answers, CASE WHEN exchanging THEN 'or 23505' END)::hostile.outcome;
+		RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(value ORDER BY key::integer), '[]') FROM jsonb_each(answers)), CASE WHEN either THEN 'or one by one' END, NULL)::hostile.outcome;
 	END IF;
 
 	-- A batch meets the errors of its elements in another order: so any error is allowed
@@ -557,7 +609,7 @@ BEGIN
 	FOR e IN SELECT * FROM jsonb_array_elements(elements) LOOP
 		BEGIN
 			states := states || hostile.value_states(tab, e || touch);
-			o := hostile.element(func, tab, e, key_columns, touch, arbiter);
+			o := hostile.element(func, tab, e, key_columns, touch, arbiter, NULL);
 			RAISE SQLSTATE 'UNDO1';
 		EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
 			states := states || coalesce(o.states, '{}');
@@ -568,11 +620,11 @@ BEGIN
 	IF states && '{22023,428C9}' THEN
 		states := states || '{23505,23502,23514}'::text[];
 	END IF;
-	RETURN ROW(states, NULL, NULL, NULL, NULL, CASE WHEN doubtful THEN 'any' END)::hostile.outcome;
+	RETURN ROW(states, NULL, NULL, NULL, NULL, CASE WHEN doubtful THEN 'any' WHEN either THEN 'or one by one' END, NULL)::hostile.outcome;
 END $$;
 
 -- A call, with its arguments as they come.
-CREATE FUNCTION hostile.model(c hostile.call) RETURNS hostile.outcome LANGUAGE plpgsql AS $$
+CREATE FUNCTION hostile.model(c hostile.call, one_by_one boolean) RETURNS hostile.outcome LANGUAGE plpgsql AS $$
 DECLARE
 	updates boolean := c.func ~ '^update';
 	many boolean := c.func ~ '_many$';
@@ -629,7 +681,7 @@ BEGIN
 	END IF;
 
 	IF many THEN
-		RETURN hostile.many(c.func, c.rel, coalesce(lookup, '[]'), c.key_columns, touch, c.arbiter);
+		RETURN hostile.many(c.func, c.rel, coalesce(lookup, '[]'), c.key_columns, touch, c.arbiter, 'trigger_rewrite' = ANY (c.features), one_by_one);
 	ELSIF c.func = 'try_create' THEN
 		RETURN hostile.try(c.rel, lookup);
 	ELSIF c.func = 'find_conflicts' THEN
@@ -666,7 +718,7 @@ BEGIN
 	states := hostile.value_states(tab, obj);
 	IF states && '{23514,23502}' THEN
 		-- a domain's constraint is an answer; what else there is then depends on it
-		RETURN ROW(NULLIF(ARRAY(SELECT s FROM unnest(states) AS s WHERE s !~ '^23'), '{}'), NULL, NULL, NULL, NULL, 'any')::hostile.outcome;
+		RETURN ROW(NULLIF(ARRAY(SELECT s FROM unnest(states) AS s WHERE s !~ '^23'), '{}'), NULL, NULL, NULL, NULL, 'any', NULL)::hostile.outcome;
 	ELSIF states <> '{}' THEN
 		RETURN hostile.error(VARIADIC states);
 	END IF;
@@ -711,9 +763,9 @@ BEGIN
 	END LOOP;
 	-- what else partitions have is not known here
 	IF EXISTS (SELECT FROM hostile.rel AS r WHERE r.rel = tab AND r.kind = 'p') OR EXISTS (SELECT FROM pg_class WHERE oid = tab::regclass AND relispartition) THEN
-		RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any')::hostile.outcome;
+		RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any', NULL)::hostile.outcome;
 	END IF;
-	RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(a ORDER BY a), '[]') FROM jsonb_array_elements(answer) AS a), NULL)::hostile.outcome;
+	RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(a ORDER BY a), '[]') FROM jsonb_array_elements(answer) AS a), NULL, NULL)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
 	RETURN hostile.error(SQLSTATE);
 END $$;
