@@ -192,15 +192,9 @@ sub make_table
 			push @features, 'check';
 		}
 	}
-	$self->add("CREATE TABLE $table{sql} (" . join(', ', @lines) . ')' . ($partitioned ? " PARTITION BY HASH ($columns[0]{id})" : ''));
-	if ($partitioned)
-	{
-		# one of them with its columns in another order
-		my $part = "$self->{schema}.\"part " . @{ $self->{targets} } . '"';
-		$self->add("CREATE TABLE ${part} PARTITION OF $table{sql} FOR VALUES WITH (MODULUS 2, REMAINDER 0)");
-		$part =~ s/"$/ b"/;
-		$self->add("CREATE TABLE $part PARTITION OF $table{sql} FOR VALUES WITH (MODULUS 2, REMAINDER 1)");
-	}
+	my $strategy = pick('HASH', 'LIST');
+	$self->add("CREATE TABLE $table{sql} (" . join(', ', @lines) . ')' . ($partitioned ? " PARTITION BY $strategy ($columns[0]{id})" : ''));
+	my @partitions = $partitioned ? $self->make_partitions(\%table, $strategy) : ();
 	$self->add("ALTER TABLE $table{sql} DROP COLUMN \"~gone\"") if grep { $_ eq 'dropped_column' } @features;
 	$self->make_index(\%table, $_, $partitioned) foreach 0 .. int rand 4;
 	push @features, map { @{ $_->{features} } } @{ $table{indexes} };
@@ -213,9 +207,51 @@ sub make_table
 		$self->make_policies(\%table);
 		push @features, 'row_security';
 	}
+	foreach my $partition (@partitions)
+	{
+		$self->make_own_constraints($partition);
+		my @own = map { @{ $_->{features} } } @{ $partition->{indexes} };
+		$partition->{features} = [ 'partition', @own, grep { !/^(?:partitioned|row_security)$/ } @features ];
+		push @{ $partition->{indexes} }, @{ $table{indexes} };
+		push @features, grep { $_ eq 'deferrable' } @own;
+	}
 	$table{features} = \@features;
 	push @{ $self->{tables} }, \%table;
-	push @{ $self->{targets} }, \%table;
+	push @{ $self->{targets} }, \%table, @partitions;
+}
+
+# Two partitions, most often for all rows.
+sub make_partitions
+{
+	my ($self, $table, $strategy) = @_;
+	my @columns = @{ $table->{columns} };
+	my @texts = map { literal($_) } @{ $columns[0]{texts} };
+	my $modulus = pick(2, 2, 3);
+	my @bounds = $strategy eq 'HASH' ? map { "FOR VALUES WITH (MODULUS $modulus, REMAINDER $_)" } 0, 1 : ("FOR VALUES IN ($texts[0])", @texts > 1 && chance(0.3) ? "FOR VALUES IN ($texts[1], NULL)" : 'DEFAULT');
+	my @partitions = map { { sql => "$self->{schema}.\"part " . @{ $self->{targets} } . " $_\"", part_of => $table, columns => $table->{columns}, is_relation => 1, indexes => [], checks => [], weight => 0.5, names => $table->{names} } } 0, 1;
+
+	$self->add("CREATE TABLE $partitions[0]{sql} PARTITION OF $table->{sql} $bounds[0]");
+	# one of them with its columns in another order, and without defaults
+	my @lines = map { join ' ', $_->{id}, $self->type_sql($_), $_->{coll}, $_->{generated_from} ? $_->{extra} : (), $_->{not_null} || $_->{identity} ? 'NOT NULL' : () } reverse @columns;
+	$self->add("CREATE TABLE $partitions[1]{sql} (" . join(', ', '"~gone" integer', @lines, map { "CONSTRAINT $_->{name} CHECK ($_->{formula})" } @{ $table->{checks} }) . ')',
+		"ALTER TABLE $partitions[1]{sql} DROP COLUMN \"~gone\"", "ALTER TABLE $table->{sql} ATTACH PARTITION $partitions[1]{sql} $bounds[1]");
+	return @partitions;
+}
+
+# What a partition has and its table has not.
+sub make_own_constraints
+{
+	my ($self, $partition) = @_;
+	my $column = pick(@{ $partition->{columns} });
+
+	$partition->{primary} = $partition->{part_of}{primary};
+	$self->make_index($partition, 'own') if chance(0.5);
+	$self->add("ALTER TABLE $partition->{sql} ALTER COLUMN $column->{id} SET NOT NULL") if chance(0.2) && !$column->{identity};
+	if ($column->{number} && chance(0.5))
+	{
+		$self->add("ALTER TABLE $partition->{sql} ADD CONSTRAINT own_check CHECK ($column->{id} > -1)");
+		push @{ $partition->{checks} }, { name => 'own_check', formula => "$column->{id} > -1", column => $column->{name} };
+	}
 }
 
 # The elements that a unique index may have: expression, the columns in it, collation.
@@ -414,19 +450,21 @@ sub learn
 
 	$self->add("SELECT hostile.learn($tab, " . literal($target->{base}) . ', ' . ($target->{rls} ? 'true' : 'false') . ')');
 	return if $target->{base};
+	$self->add("SELECT hostile.inherit($tab, " . literal($target->{part_of}{sql}) . ')') if $target->{part_of};
 	foreach my $index (@{ $target->{indexes} })
 	{
+		next if $target->{part_of} && grep { $_ == $index } @{ $target->{part_of}{indexes} };
 		my @elements = @{ $index->{elements} };
 		$self->add("INSERT INTO hostile.idx VALUES ($tab, " . join(', ',
 			literal($index->{name}), array(map { $_->{key} } @elements), array(map { $_->{coll} } @elements), array(@{ $index->{columns} }), literal($index->{predicate}),
 			array(@{ $index->{predicate_columns} }), map { $_ ? 'true' : 'false' } $index->{primary}, scalar(grep { $_->{expression} } @elements), $index->{deferrable}, $index->{nulls_equal})
-			. ')');
+			. ', ' . literal($index->{name}) . ')');
 	}
 	foreach my $check (@{ $target->{checks} })
 	{
 		$self->add("INSERT INTO hostile.chk VALUES ($tab, " . join(', ', literal($check->{name}), literal($check->{formula}), array($check->{column})) . ')');
 	}
-	foreach my $column (grep { $_->{references} } @{ $target->{columns} })
+	foreach my $column (grep { $_->{references} && !$target->{part_of} } @{ $target->{columns} })
 	{
 		$self->add("INSERT INTO hostile.fk SELECT $tab, conname, " . literal($column->{name}) . ', ' . literal("$self->{schema}.parent") . ", 'k' FROM pg_constraint WHERE conrelid = ${tab}::regclass AND contype = 'f' AND conkey = ARRAY[(SELECT attnum FROM pg_attribute WHERE attrelid = conrelid AND attname = " . literal($column->{name}) . ")]");
 	}

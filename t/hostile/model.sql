@@ -19,6 +19,7 @@ CREATE TABLE hostile.col (
 	num		integer,
 	name	text,
 	type	text,
+	below	text,				-- its type below the domain
 	coll	text,				-- COLLATE ..., or empty
 	formula	text,				-- of a generated column
 	bytes	boolean,			-- bytea, or a domain over it
@@ -36,7 +37,8 @@ CREATE TABLE hostile.idx (		-- the unique ones
 	primary_key boolean,
 	expressions boolean,
 	is_deferrable boolean,
-	nulls_equal boolean
+	nulls_equal boolean,
+	declared text				-- the name in errors: that which the partitioned table has for it
 );
 
 CREATE TABLE hostile.call (
@@ -64,7 +66,7 @@ CREATE TYPE hostile.outcome AS (
 	created	boolean,
 	updated	boolean,
 	answer	jsonb,				-- of a call for many
-	message	text,				-- of the error that try_create answers with
+	message	text,				-- of the error that try_create answers with; or "any" answer will do
 	place	text				-- where the row is
 );
 
@@ -107,10 +109,11 @@ END $$;
 CREATE FUNCTION hostile.object(obj jsonb) RETURNS jsonb LANGUAGE sql IMMUTABLE
 RETURN CASE WHEN jsonb_typeof(obj) = 'object' THEN obj ELSE '{}' END;
 
--- The columns of an object with their types, as jsonb_to_record has them.
-CREATE FUNCTION hostile.typed(tab text, names text[]) RETURNS text LANGUAGE plpgsql STABLE AS $$
+-- The columns of an object with their types, as jsonb_to_record has them; or with
+-- those below domains.
+CREATE FUNCTION hostile.typed(tab text, names text[], below_domains boolean DEFAULT false) RETURNS text LANGUAGE plpgsql STABLE AS $$
 BEGIN
-	RETURN (SELECT string_agg(format('%I %s %s', name, type, coll), ', ' ORDER BY num)
+	RETURN (SELECT string_agg(format('%I %s %s', name, CASE WHEN below_domains THEN below ELSE type END, coll), ', ' ORDER BY num)
 			FROM hostile.col WHERE rel = tab AND name = ANY (names));
 END $$;
 
@@ -130,7 +133,7 @@ END $$;
 
 -- The errors that the values have; of each column that has one, since which of them
 -- is met first is not laid down.
-CREATE FUNCTION hostile.value_states(tab text, obj jsonb) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
+CREATE FUNCTION hostile.value_states(tab text, obj jsonb, below_domains boolean DEFAULT false) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	names text[] := hostile.keys(obj);
 	states text[];
@@ -144,14 +147,14 @@ BEGIN
 		RETURN '{}';
 	END IF;
 	BEGIN
-		EXECUTE format('SELECT FROM jsonb_to_record($1) AS "~x"(%s)', hostile.typed(tab, names)) USING obj;
+		EXECUTE format('SELECT FROM jsonb_to_record($1) AS "~x"(%s)', hostile.typed(tab, names, below_domains)) USING obj;
 		RETURN states;
 	EXCEPTION WHEN OTHERS THEN
 		NULL;
 	END;
 	FOR c IN SELECT name FROM hostile.col WHERE rel = tab AND name = ANY (names) LOOP
 		BEGIN
-			EXECUTE format('SELECT FROM jsonb_to_record($1) AS "~x"(%s)', hostile.typed(tab, ARRAY[c.name])) USING obj;
+			EXECUTE format('SELECT FROM jsonb_to_record($1) AS "~x"(%s)', hostile.typed(tab, ARRAY[c.name], below_domains)) USING obj;
 		EXCEPTION WHEN OTHERS THEN
 			states := states || SQLSTATE::text;
 		END;
@@ -697,7 +700,6 @@ CREATE TABLE hostile.chk (rel text, name text, formula text, columns text[]);
 CREATE TABLE hostile.fk (rel text, name text, column_name text, parent text, parent_column text);
 
 -- find_conflicts.  Its answer is a set of kind, constraint, and the row that is met.
--- The message "any" stands for whatever answer, where the model does not know it.
 CREATE FUNCTION hostile.conflicts(tab text, candidate jsonb) RETURNS hostile.outcome LANGUAGE plpgsql AS $$
 DECLARE
 	states text[];
@@ -706,52 +708,77 @@ DECLARE
 	unknowns text[] := ARRAY(SELECT name FROM hostile.dflt AS d WHERE d.rel = tab AND d.unknown AND name <> ALL (names));
 	answer jsonb := '[]';
 	row_sql text;
+	part text;					-- the partition that the row belongs to
+	bounds text := pg_get_partition_constraintdef(tab::regclass);
 	i hostile.idx;
 	x record;
 	one jsonb;
 	holds boolean;
+	broken text;
 BEGIN
 	IF has_table_privilege(tab, 'SELECT') IS FALSE
 		AND EXISTS (SELECT FROM pg_attribute WHERE attrelid = tab::regclass AND attnum > 0 AND NOT attisdropped AND NOT has_column_privilege(tab, attnum, 'SELECT')) THEN
 		RETURN hostile.error('42501');
 	END IF;
-	states := hostile.value_states(tab, obj);
-	IF states && '{23514,23502}' THEN
-		-- a domain's constraint is an answer; what else there is then depends on it
-		RETURN ROW(NULLIF(ARRAY(SELECT s FROM unnest(states) AS s WHERE s !~ '^23'), '{}'), NULL, NULL, NULL, NULL, 'any', NULL)::hostile.outcome;
-	ELSIF states <> '{}' THEN
+	states := hostile.value_states(tab, obj, true);
+	IF states <> '{}' THEN
 		RETURN hostile.error(VARIADIC states);
 	END IF;
 	row_sql := (
 		SELECT format('SELECT "~g".*%s FROM (SELECT %s%s) AS "~g"',
 					  string_agg(format(', (%s) AS %I', c.formula, c.name), '') FILTER (WHERE c.formula IS NOT NULL),
 					  string_agg(CASE WHEN c.name = ANY (names) THEN format('"~x".%I', c.name)
-									  WHEN d.formula IS NOT NULL AND NOT d.unknown THEN format('(%s)::%s %s AS %I', d.formula, c.type, c.coll, c.name)
-									  ELSE format('NULL::%s %s AS %I', c.type, c.coll, c.name) END, ', ' ORDER BY num)
+									  WHEN d.formula IS NOT NULL AND NOT d.unknown THEN format('(%s)::%s %s AS %I', d.formula, c.below, c.coll, c.name)
+									  ELSE format('NULL::%s %s AS %I', c.below, c.coll, c.name) END, ', ' ORDER BY num)
 					  FILTER (WHERE c.formula IS NULL),
-					  ' FROM jsonb_to_record($1) AS "~x"(' || hostile.typed(tab, names) || ')')
+					  ' FROM jsonb_to_record($1) AS "~x"(' || hostile.typed(tab, names, true) || ')')
 		FROM hostile.col AS c LEFT JOIN hostile.dflt AS d ON d.rel = c.rel AND d.name = c.name WHERE c.rel = tab);
 
-	FOR x IN SELECT d.name FROM hostile.dflt AS d WHERE d.rel = tab AND d.not_null AND d.name <> ALL (unknowns) LOOP
+	FOR x IN SELECT name, type FROM hostile.col AS c WHERE c.rel = tab AND type <> below AND name = ANY (names) LOOP
+		BEGIN
+			EXECUTE format('SELECT %I::%s FROM (%s) AS "~q"', x.name, x.type, row_sql) USING obj;
+		EXCEPTION WHEN check_violation THEN
+			GET STACKED DIAGNOSTICS broken = CONSTRAINT_NAME;
+			answer := answer || jsonb_build_array(jsonb_build_array('domain_check_violation', broken, NULL));
+		END;
+	END LOOP;
+	IF bounds IS NOT NULL THEN
+		EXECUTE format('SELECT %s FROM (%s) AS "~q"', bounds, row_sql) INTO holds USING obj;
+		IF NOT holds THEN
+			answer := answer || jsonb_build_array(jsonb_build_array('partition_constraint_violation', NULL, NULL));
+		END IF;
+	END IF;
+	-- keys of partitions are never unknown
+	FOR x IN SELECT r.rel, pg_get_partition_constraintdef(inhrelid) AS bounds FROM pg_inherits JOIN hostile.rel AS r ON inhrelid = r.rel::regclass WHERE inhparent = tab::regclass LOOP
+		EXECUTE format('SELECT %s FROM (%s) AS "~q"', x.bounds, row_sql) INTO holds USING obj;
+		part := CASE WHEN holds THEN x.rel ELSE part END;
+	END LOOP;
+	IF part IS NULL AND (SELECT kind FROM hostile.rel AS r WHERE r.rel = tab) = 'p' THEN
+		answer := answer || jsonb_build_array(jsonb_build_array('partition_not_found', NULL, NULL));
+	END IF;
+
+	-- the table's own constraints, then what else the partition has
+	FOR x IN SELECT DISTINCT d.name FROM hostile.dflt AS d WHERE d.rel IN (tab, part) AND d.not_null AND d.name <> ALL (unknowns) LOOP
 		EXECUTE format('SELECT num_nulls(%I) = 1 FROM (%s) AS "~q"', x.name, row_sql) INTO holds USING obj;
 		IF holds THEN
 			-- its error does not name the constraint, although 18 and later have one
 			answer := answer || jsonb_build_array(jsonb_build_array('not_null_violation', NULL, NULL));
 		END IF;
 	END LOOP;
-	FOR x IN SELECT * FROM hostile.chk AS k WHERE k.rel = tab AND NOT k.columns && unknowns LOOP
+	FOR x IN SELECT DISTINCT k.name, k.formula FROM hostile.chk AS k WHERE k.rel IN (tab, part) AND NOT k.columns && unknowns LOOP
 		EXECUTE format('SELECT %s FROM (%s) AS "~q"', x.formula, row_sql) INTO holds USING obj;
 		IF NOT holds THEN
 			answer := answer || jsonb_build_array(jsonb_build_array('check_violation', x.name, NULL));
 		END IF;
 	END LOOP;
-	FOR i IN SELECT * FROM hostile.idx AS u WHERE u.rel = tab AND NOT (u.columns || u.predicate_columns) && unknowns LOOP
+	FOR i IN SELECT * FROM hostile.idx AS u WHERE (u.rel = tab OR u.rel = part AND u.declared = u.name) AND NOT (u.columns || u.predicate_columns) && unknowns LOOP
 		EXECUTE format('SELECT (%s) IS TRUE FROM (%s) AS "~q"', coalesce(i.predicate, 'true'), row_sql) INTO holds USING obj;
 		CONTINUE WHEN NOT holds;
 		EXECUTE format('SELECT num_nulls(%s) = 0 FROM (%s) AS "~q"', array_to_string(i.keys, ', '), row_sql) INTO holds USING obj;
 		CONTINUE WHEN NOT holds AND NOT i.nulls_equal;
-		EXECUTE format('SELECT coalesce(jsonb_agg(jsonb_build_array(''unique_violation'', %L, %s)), ''[]'') FROM %s AS "~t", (%s) AS "~c" WHERE %s',
-					   i.name, (SELECT mask FROM hostile.rel WHERE rel = tab), tab, row_sql, hostile.where_sql(tab, i, names)) INTO one USING obj;
+		EXECUTE format('SELECT coalesce(jsonb_agg(jsonb_build_array(''unique_violation'', %L, %s)), ''[]'') FROM %s AS "~t", (%s) AS "~c" WHERE CASE WHEN %s THEN %s END',
+					   i.declared, (SELECT mask FROM hostile.rel WHERE rel = tab), tab, row_sql,
+					   CASE WHEN i.rel = tab THEN 'true' ELSE format('"~t".tableoid = %L::regclass', part) END, hostile.where_sql(tab, i, names)) INTO one USING obj;
 		answer := answer || one;
 	END LOOP;
 	FOR x IN SELECT * FROM hostile.fk AS k WHERE k.rel = tab AND k.column_name <> ALL (unknowns) LOOP
@@ -761,10 +788,6 @@ BEGIN
 			answer := answer || jsonb_build_array(jsonb_build_array('foreign_key_missing', x.name, NULL));
 		END IF;
 	END LOOP;
-	-- what else partitions have is not known here
-	IF EXISTS (SELECT FROM hostile.rel AS r WHERE r.rel = tab AND r.kind = 'p') OR EXISTS (SELECT FROM pg_class WHERE oid = tab::regclass AND relispartition) THEN
-		RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any', NULL)::hostile.outcome;
-	END IF;
 	RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(a ORDER BY a), '[]') FROM jsonb_array_elements(answer) AS a), NULL, NULL)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
 	RETURN hostile.error(SQLSTATE);
@@ -773,7 +796,8 @@ END $$;
 -- What the generator need not say of a relation, since the catalog knows it better.
 CREATE FUNCTION hostile.learn(tab text, base text, rls boolean) RETURNS void LANGUAGE sql AS $$
 	INSERT INTO hostile.col
-	SELECT tab, attnum, attname, format_type(atttypid, atttypmod), coalesce((SELECT format('COLLATE %I.%I', nspname, collname) FROM pg_collation AS c JOIN pg_namespace AS n ON n.oid = collnamespace WHERE c.oid = attcollation), ''),
+	SELECT tab, attnum, attname, format_type(atttypid, atttypmod),
+		   coalesce((SELECT format_type(typbasetype, typtypmod) FROM pg_type WHERE oid = atttypid AND typtype = 'd'), format_type(atttypid, atttypmod)), coalesce((SELECT format('COLLATE %I.%I', nspname, collname) FROM pg_collation AS c JOIN pg_namespace AS n ON n.oid = collnamespace WHERE c.oid = attcollation), ''),
 		   CASE WHEN attgenerated <> '' THEN (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = attrelid AND adnum = attnum) END,
 		   atttypid = 'bytea'::regtype OR (SELECT typbasetype = 'bytea'::regtype FROM pg_type WHERE oid = atttypid), format_type(atttypid, NULL) <> 'json'
 	FROM pg_attribute WHERE attrelid = tab::regclass AND attnum > 0 AND NOT attisdropped;
@@ -789,4 +813,15 @@ CREATE FUNCTION hostile.learn(tab text, base text, rls boolean) RETURNS void LAN
 		   (SELECT format('ROW(%s)::text', string_agg(format(CASE WHEN type IN ('integer', 'bigint') THEN 'CASE WHEN "~t".%I >= 1000000 THEN 1000000 ELSE "~t".%1$I END' ELSE '"~t".%I' END, name), ', ' ORDER BY num))
 			FROM hostile.col WHERE rel = tab)
 	FROM pg_class WHERE oid = tab::regclass;
+$$;
+
+-- What a partition has of its table's.
+CREATE FUNCTION hostile.inherit(part text, tab text) RETURNS void LANGUAGE sql AS $$
+	INSERT INTO hostile.idx
+	SELECT part, c.relname, i.keys, i.colls, i.columns, i.predicate, i.predicate_columns, i.primary_key, i.expressions, i.is_deferrable, i.nulls_equal, i.name
+	FROM hostile.idx AS i JOIN pg_class AS above ON above.relname = i.name JOIN pg_index AS x ON x.indexrelid = above.oid AND x.indrelid = tab::regclass
+		 JOIN pg_inherits ON inhparent = above.oid JOIN pg_class AS c ON c.oid = inhrelid JOIN pg_index AS y ON y.indexrelid = c.oid AND y.indrelid = part::regclass
+	WHERE i.rel = tab;
+	INSERT INTO hostile.chk SELECT part, name, formula, columns FROM hostile.chk WHERE rel = tab;
+	INSERT INTO hostile.fk SELECT part, name, column_name, parent, parent_column FROM hostile.fk WHERE rel = tab;
 $$;
