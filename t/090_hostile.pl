@@ -129,11 +129,18 @@ WHERE NOT EXISTS (SELECT FROM hostile.result AS r WHERE r.func = w.func AND r.ou
 	is( $node->safe_psql(
 			'postgres', q(
 SELECT string_agg(feature, ', ' ORDER BY feature)
-FROM unnest('{partitioned,view,check_option,odd_name,nocase,citext,enum,composite,domain,identity_ALWAYS,"identity_BY DEFAULT",generated,foreign_key,check,
+FROM unnest('{partitioned,partition,view,check_option,odd_name,nocase,citext,enum,composite,domain,identity_ALWAYS,"identity_BY DEFAULT",generated,foreign_key,check,
 		dropped_column,partial,expression,guarded_expression,nulls_equal,deferrable,include,several_columns,over_generated,trigger_nothing,trigger_rewrite,
 		trigger_suppress,row_security}'::text[]) AS feature
 WHERE (SELECT count(*) FILTER (WHERE outcome = 'created') < 5 OR count(*) FILTER (WHERE outcome = 'found') < 5 FROM hostile.result WHERE feature = ANY (features)))),
 		'', 'every kind of table was written to and read');
+	is( $node->safe_psql(
+			'postgres', q(
+SELECT string_agg(kind, ', ' ORDER BY kind)
+FROM unnest('{domain_check_violation,partition_not_found,partition_constraint_violation,not_null_violation,check_violation,unique_violation,
+		foreign_key_missing}'::text[]) AS kind
+WHERE NOT EXISTS (SELECT FROM hostile.result WHERE kind = ANY (features)))),
+		'', 'every kind of conflict was found');
 }
 
 note($node->safe_psql('postgres', q(

@@ -113,6 +113,62 @@ BEGIN
 	RETURN what;
 END $$;
 
+-- Does the view ask with the caller's rights?
+CREATE FUNCTION hostile.asks_as_caller(r hostile.rel) RETURNS boolean LANGUAGE sql STABLE
+RETURN coalesce((SELECT reloptions @> '{security_invoker=true}' FROM pg_class WHERE oid = r.rel::regclass AND r.kind = 'v'), false);
+
+-- Has the call's role not that right on one of these columns, or on any?  Of a view
+-- that asks with his rights, on the table behind it too.
+CREATE FUNCTION hostile.lacks(c hostile.call, wanted text, names text[]) RETURNS boolean LANGUAGE sql STABLE
+RETURN c.role IS NOT NULL AND EXISTS (
+	SELECT FROM hostile.rel AS r, unnest(ARRAY[r.rel, CASE WHEN hostile.asks_as_caller(r) THEN r.base END]) AS tab
+	WHERE r.rel = c.rel AND tab IS NOT NULL
+		AND (NOT has_any_column_privilege(c.role::name, tab, wanted)
+			 OR EXISTS (SELECT FROM hostile.col AS k WHERE k.rel = c.rel AND k.name = ANY (names) AND NOT has_column_privilege(c.role::name, tab, k.name, wanted))));
+
+-- What of rights and policies, as the catalog has them, does not agree with the outcome?
+CREATE FUNCTION hostile.misjudged(c hostile.call, state text, actual jsonb) RETURNS text LANGUAGE plpgsql STABLE AS $$
+DECLARE
+	many boolean := c.func ~ '_many$';
+	shown text[] := ARRAY(SELECT name FROM hostile.col AS k WHERE k.rel = c.rel);
+	no_usage boolean := c.role IS NOT NULL AND starts_with(c.rel, c.schema) AND NOT has_schema_privilege(c.role::name, c.schema::regnamespace, 'USAGE');
+	policies boolean := c.role IS NOT NULL AND EXISTS (SELECT FROM hostile.rel AS r WHERE r.rel = c.rel AND r.rls AND (r.kind <> 'v' OR hostile.asks_as_caller(r)));
+	lookup jsonb := (hostile.parse(c.lookup)).obj;
+	defaults jsonb := hostile.object((hostile.parse(c.defaults)).obj);
+	create_defaults jsonb := hostile.object((hostile.parse(coalesce(c.create_defaults, c.defaults))).obj);
+	touch jsonb := hostile.object((hostile.parse(c.touch)).obj);
+	e jsonb;
+	answer jsonb;
+	made text[];
+	changed text[];
+	refused boolean := false;
+BEGIN
+	IF state <> '42501' OR many AND (actual = '[]' OR jsonb_typeof(lookup) <> 'array') THEN
+		RETURN NULL;
+	END IF;
+	IF state IS NULL AND (no_usage OR hostile.lacks(c, 'SELECT', shown)) THEN
+		RETURN 'read without the right';
+	END IF;
+	IF no_usage OR hostile.lacks(c, 'SELECT', shown) OR c.lock_strength IS NOT NULL AND hostile.lacks(c, 'UPDATE', '{}') THEN
+		RETURN NULL;
+	END IF;
+	FOR n IN 0 .. CASE WHEN c.func = 'find_conflicts' THEN -1 WHEN many THEN jsonb_array_length(lookup) - 1 ELSE 0 END LOOP
+		e := CASE WHEN many THEN lookup -> n ELSE hostile.object(lookup) END;
+		answer := CASE WHEN many THEN actual -> n ELSE actual END;
+		made := hostile.keys(hostile.object(e) || create_defaults || touch);
+		changed := hostile.keys(CASE WHEN many THEN hostile.object(e) - c.key_columns ELSE defaults END || touch);
+		refused := refused OR policies OR hostile.lacks(c, 'INSERT', made) OR c.func ~ '^update' AND hostile.lacks(c, 'UPDATE', changed);
+		IF (answer -> 1)::boolean AND hostile.lacks(c, 'INSERT', made) THEN
+			RETURN 'created without the right';
+		ELSIF c.func ~ '^update' AND (answer ->> 2)::boolean AND hostile.lacks(c, 'UPDATE', changed) THEN
+			RETURN 'updated without the right';
+		ELSIF c.func ~ '^try' AND answer ->> 2 = '42501' AND NOT policies THEN
+			RETURN 'refused without a reason';
+		END IF;
+	END LOOP;
+	RETURN CASE WHEN state = '42501' AND NOT refused THEN 'refused without a reason' END;
+END $$;
+
 -- The calls of these numbers, one after the other.
 CREATE FUNCTION hostile.run(first integer, last integer) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -160,6 +216,7 @@ BEGIN
 		IF o.message = 'or one by one' AND what IS NOT NULL THEN
 			what := hostile.compare(c, other.o, other.after, state, message, actual, before, after);
 		END IF;
+		what := coalesce(what, hostile.misjudged(c, state, actual));
 		IF what IS NOT NULL THEN
 			INSERT INTO hostile.difference
 			VALUES (c.no, base, what, sql || format(' -- role %s, %s, read only: %s', c.role, current_setting('transaction_isolation'), c.read_only),
@@ -179,7 +236,7 @@ BEGIN
 					 WHEN actual = '[]' THEN 'nothing'
 					 WHEN c.func = 'try_create_many' THEN 'refused'
 					 ELSE 'found' END,
-				c.features);
+				c.features || CASE WHEN c.func = 'find_conflicts' AND state IS NULL THEN ARRAY(SELECT DISTINCT one ->> 0 FROM jsonb_array_elements(actual) AS one) END);
 	END LOOP;
 END $$;
 
