@@ -539,6 +539,15 @@ sub lookup_columns
 	return grep { !$seen{ $_->{name} }++ && (!$_->{generated_from} || chance(0.05)) } @wanted;
 }
 
+# The columns of an index that a row can name.
+sub named_in
+{
+	my ($target, $index) = @_;
+	my %wanted = map { $_ => 1 } @{ $index->{columns} };
+
+	return grep { $wanted{ $_->{name} } && !$_->{generated_from} } @{ $target->{columns} };
+}
+
 # The other columns of a new row.
 sub other_columns
 {
@@ -576,6 +585,16 @@ sub call
 	if ($func =~ /_many$/)
 	{
 		my @rows;
+		my @deciding = grep { !$_->{deferrable} && !$_->{predicate} } @{ $target->{indexes} };
+		if ($func =~ /^update/ && @deciding && @{ $target->{indexes} } > 1 && chance(0.5))
+		{
+			# rows that pass on values of another unique index
+			my ($one, $other) = (pick(@deciding), pick(@{ $target->{indexes} }));
+			@lookup = named_in($target, $one);
+			my %key = map { $_->{name} => 1 } @lookup;
+			@others = grep { !$key{ $_->{name} } } named_in($target, $other);
+			$odd = 0;
+		}
 		foreach (1 .. pick(0, 1, 2, 3, 5, 8))
 		{
 			my @named = @lookup;
