@@ -166,7 +166,7 @@ sub type_sql
 sub make_table
 {
 	my ($self, $name) = @_;
-	my $partitioned = chance(0.15);
+	my $partitioned = chance(0.2);
 	my @columns = $self->make_columns($partitioned);
 	my %table = (
 		sql => "$self->{schema}." . identifier($name), columns => \@columns, is_relation => 1, indexes => [], checks => [], weight => 1,
@@ -220,21 +220,27 @@ sub make_table
 	push @{ $self->{targets} }, \%table, @partitions;
 }
 
-# Two partitions, most often for all rows.
+# Two partitions, not always for all rows.
 sub make_partitions
 {
 	my ($self, $table, $strategy) = @_;
 	my @columns = @{ $table->{columns} };
 	my @texts = map { literal($_) } @{ $columns[0]{texts} };
-	my $modulus = pick(2, 2, 3);
-	my @bounds = $strategy eq 'HASH' ? map { "FOR VALUES WITH (MODULUS $modulus, REMAINDER $_)" } 0, 1 : ("FOR VALUES IN ($texts[0])", @texts > 1 && chance(0.3) ? "FOR VALUES IN ($texts[1], NULL)" : 'DEFAULT');
-	my @partitions = map { { sql => "$self->{schema}.\"part " . @{ $self->{targets} } . " $_\"", part_of => $table, columns => $table->{columns}, is_relation => 1, indexes => [], checks => [], weight => 0.5, names => $table->{names} } } 0, 1;
+	my $modulus = pick(2, 3);
+	my @bounds = ("FOR VALUES IN ($texts[0])", @texts > 1 && chance(0.5) ? "FOR VALUES IN ($texts[1], NULL)" : 'DEFAULT');
+	@bounds = map { "FOR VALUES WITH (MODULUS $modulus, REMAINDER $_)" } 0, 1 if $strategy eq 'HASH';
+	my $name = "part " . @{ $self->{targets} };
+	my @partitions = map { { sql => "$self->{schema}." . identifier("$name $_"), part_of => $table, indexes => [], checks => [], weight => 0.5, is_relation => 1,
+			columns => $table->{columns}, names => $table->{names} } } 0, 1;
 
 	$self->add("CREATE TABLE $partitions[0]{sql} PARTITION OF $table->{sql} $bounds[0]");
 	# one of them with its columns in another order, and without defaults
-	my @lines = map { join ' ', $_->{id}, $self->type_sql($_), $_->{coll}, $_->{generated_from} ? $_->{extra} : (), $_->{not_null} || $_->{identity} ? 'NOT NULL' : () } reverse @columns;
-	$self->add("CREATE TABLE $partitions[1]{sql} (" . join(', ', '"~gone" integer', @lines, map { "CONSTRAINT $_->{name} CHECK ($_->{formula})" } @{ $table->{checks} }) . ')',
-		"ALTER TABLE $partitions[1]{sql} DROP COLUMN \"~gone\"", "ALTER TABLE $table->{sql} ATTACH PARTITION $partitions[1]{sql} $bounds[1]");
+	my @lines = map { join ' ', $_->{id}, $self->type_sql($_), $_->{coll}, $_->{generated_from} ? $_->{extra} : (), $_->{not_null} || $_->{identity} ? 'NOT NULL' : () }
+	  reverse @columns;
+	unshift @lines, '"~gone" integer';
+	push @lines, map { "CONSTRAINT $_->{name} CHECK ($_->{formula})" } @{ $table->{checks} };
+	$self->add("CREATE TABLE $partitions[1]{sql} (" . join(', ', @lines) . ')', "ALTER TABLE $partitions[1]{sql} DROP COLUMN \"~gone\"",
+		"ALTER TABLE $table->{sql} ATTACH PARTITION $partitions[1]{sql} $bounds[1]");
 	return @partitions;
 }
 

@@ -38,8 +38,8 @@ our %types = (
 	'text[]' => { mutable => 1, values => ['["a", "b"]', '"{a,b}"', '["null"]', '[null]', '[]'], texts => ['{a,b}'] },
 	'%s.mood' => { mutable => 1, values => [qw("sad" "ok" "ok" "H\u0103ppy")], texts => [qw(ok)], odd => 'enum' },
 	'%s.pair' => { mutable => 1, values => ['{"x": 1, "y": "a"}', '{"x": 1.0}', '{}', '{"y": "a", "x": 1}', '"(1,a)"'], texts => ['(1,a)'], odd => 'composite', no_partition => 1 },
-	'%s.positive' => { values => [qw(1 2 "2" 3)], texts => [qw(1 2)], number => 1, odd => 'domain' },
-	'%s.short' => { values => [qw("a" "A" "b" "abc")], texts => [qw(a b)], text => 1, odd => 'domain' },
+	'%s.positive' => { values => [qw(1 2 "2" 3 1 2 0)], texts => [qw(1 2)], number => 1, odd => 'domain' },
+	'%s.short' => { values => [qw("a" "A" "b" "abc" "a" "b" "abcd")], texts => [qw(a b)], text => 1, odd => 'domain' },
 );
 
 sub pick
