@@ -619,8 +619,9 @@ BEGIN
 		END;
 	END LOOP;
 	-- All rows are inserted by one statement: those that one by one would have been
-	-- refused for another reason meet each other's rows and constraints there.
-	IF states && '{22023,428C9}' THEN
+	-- refused for another reason meet each other's rows and constraints there, before
+	-- a foreign key is looked at.
+	IF states && '{22023,428C9,23503}' THEN
 		states := states || '{23505,23502,23514}'::text[];
 	END IF;
 	RETURN ROW(states, NULL, NULL, NULL, NULL, CASE WHEN doubtful THEN 'any' WHEN either THEN 'or one by one' END, NULL)::hostile.outcome;
