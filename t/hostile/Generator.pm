@@ -441,8 +441,8 @@ sub grant
 		{
 			my $columns = chance(0.15) ? ' (' . join(', ', grep { chance(0.6) } map { $_->{id} } @{ $target->{columns} }) . ')' : '';
 			next if $columns eq ' ()' || chance(0.15);
-			# the model asks where a row is
-			$columns =~ s/\)$/, tableoid, ctid)/ if $right eq 'SELECT' && !$target->{base};
+			# the model asks in which partition a row is
+			$columns =~ s/\)$/, tableoid)/ if $right eq 'SELECT' && !$target->{base};
 			$self->add("GRANT $right$columns ON $target->{sql} TO hostile_some");
 		}
 	}

@@ -66,12 +66,11 @@ CREATE TYPE hostile.outcome AS (
 	created	boolean,
 	updated	boolean,
 	answer	jsonb,				-- of a call for many
-	message	text,				-- of the error that try_create answers with; or "any" answer will do
-	place	text				-- where the row is
+	message	text				-- of the error that try_create answers with; or "any" answer will do
 );
 
 CREATE FUNCTION hostile.error(VARIADIC states text[]) RETURNS hostile.outcome LANGUAGE sql IMMUTABLE
-RETURN ROW(array_remove(states, NULL), NULL, NULL, NULL, NULL, NULL, NULL)::hostile.outcome;
+RETURN ROW(array_remove(states, NULL), NULL, NULL, NULL, NULL, NULL)::hostile.outcome;
 
 CREATE FUNCTION hostile.keys(obj jsonb) RETURNS text[] LANGUAGE plpgsql STABLE AS $$
 BEGIN
@@ -237,27 +236,22 @@ BEGIN
 	END;
 END $$;
 
--- Where the row "~t" is; not behind a view, and asked for only where an index decides.
-CREATE FUNCTION hostile.place_sql(i hostile.idx) RETURNS text LANGUAGE sql IMMUTABLE
-RETURN CASE WHEN i.name IS NULL THEN 'NULL' ELSE '"~t".tableoid || '' '' || "~t".ctid' END;
-
 -- Inserts an object.
-CREATE FUNCTION hostile.insert(tab text, i hostile.idx, obj jsonb, conflict text, OUT rec text, OUT admitted boolean, OUT place text, OUT n integer) LANGUAGE plpgsql AS $$
+CREATE FUNCTION hostile.insert(tab text, i hostile.idx, obj jsonb, conflict text, OUT rec text, OUT admitted boolean, OUT n integer) LANGUAGE plpgsql AS $$
 DECLARE
 	names text := (SELECT string_agg(quote_ident(name), ', ' ORDER BY num) FROM hostile.col WHERE rel = tab AND name = ANY (hostile.keys(obj)));
 BEGIN
-	EXECUTE format('INSERT INTO %s AS "~t" %s %s RETURNING %s, %s, %s', tab,
+	EXECUTE format('INSERT INTO %s AS "~t" %s %s RETURNING %s, %s', tab,
 				   CASE WHEN names IS NULL THEN 'DEFAULT VALUES' ELSE format('(%s) SELECT %1$s FROM jsonb_to_record($1) AS "~x"(%s)', names, hostile.typed(tab, hostile.keys(obj))) END,
 				   conflict, (SELECT mask FROM hostile.rel WHERE rel = tab),
-				   coalesce('(SELECT (' || i.predicate || ') IS TRUE FROM (SELECT "~t".*) AS "~p")', 'true'), hostile.place_sql(i))
-	INTO rec, admitted, place USING obj;
+				   coalesce('(SELECT (' || i.predicate || ') IS TRUE FROM (SELECT "~t".*) AS "~p")', 'true'))
+	INTO rec, admitted USING obj;
 	GET DIAGNOSTICS n = ROW_COUNT;
 END $$;
 
 -- get_or_create and update_or_create of arguments in which there is nothing wrong
--- with the names.  A place stands for the key: the row is that one.
-CREATE FUNCTION hostile.one(tab text, lookup jsonb, defaults jsonb, create_defaults jsonb, touch jsonb, arbiter text, lock text, guarded boolean, updates boolean,
-							place text DEFAULT NULL)
+-- with the names.
+CREATE FUNCTION hostile.one(tab text, lookup jsonb, defaults jsonb, create_defaults jsonb, touch jsonb, arbiter text, lock text, guarded boolean, updates boolean)
 RETURNS hostile.outcome LANGUAGE plpgsql AS $$
 DECLARE
 	r hostile.rel := (SELECT x FROM hostile.rel AS x WHERE x.rel = tab);
@@ -303,12 +297,12 @@ BEGIN
 
 	-- look
 	from_sql := format('%s AS "~t", (%s) AS "~c"', tab, hostile.row_sql(tab, names, '$1'));
-	where_sql := coalesce(hostile.place_sql(i) || ' = ' || quote_literal(place), hostile.where_sql(tab, i, names));
+	where_sql := hostile.where_sql(tab, i, names);
 	IF i.name IS NOT NULL THEN
 		residual := (SELECT string_agg(hostile.equal_sql(format('"~t".%I', name), format('"~c".%I', name), ''), ' AND ')
 					 FROM unnest(names) AS name WHERE name <> ALL (i.columns));
 	END IF;
-	look_sql := format('SELECT %s AS m, %s AS r, %s AS p FROM %s WHERE %s', r.mask, coalesce(residual, 'true'), hostile.place_sql(i), from_sql, where_sql);
+	look_sql := format('SELECT %s AS m, %s AS r FROM %s WHERE %s', r.mask, coalesce(residual, 'true'), from_sql, where_sql);
 	-- Where rows can move to another partition they are looked up before they are locked.
 	IF lock IS NOT NULL AND current_setting('transaction_isolation') = 'read committed'
 		AND (r.kind IN ('p', 'v') OR (SELECT relispartition FROM pg_class WHERE oid = tab::regclass)) THEN
@@ -325,14 +319,13 @@ BEGIN
 		END IF;
 		rec := made.m;
 		equal := made.r;
-		place := made.p;
 	END LOOP;
 	IF rec IS NOT NULL THEN
 		IF NOT equal THEN
 			RETURN hostile.error('23505');
 		END IF;
 		IF NOT updates THEN
-			RETURN ROW(NULL, rec, false, false, NULL, NULL, place)::hostile.outcome;
+			RETURN ROW(NULL, rec, false, false, NULL, NULL)::hostile.outcome;
 		END IF;
 
 		-- does it differ, as far as one can see it?
@@ -345,7 +338,7 @@ BEGIN
 					   from_sql, hostile.row_sql(tab, hostile.keys(defaults), '$2'), where_sql)
 		INTO differs USING lookup, defaults;
 		IF NOT differs THEN
-			RETURN ROW(NULL, rec, false, false, NULL, NULL, place)::hostile.outcome;
+			RETURN ROW(NULL, rec, false, false, NULL, NULL)::hostile.outcome;
 		END IF;
 		IF current_setting('transaction_read_only')::boolean THEN
 			RETURN hostile.error('25006');
@@ -358,14 +351,14 @@ BEGIN
 		IF found IS NULL THEN
 			RETURN hostile.error(CASE WHEN r.rls THEN '42501' ELSE 'impossible' END);
 		END IF;
-		EXECUTE format('UPDATE %s AS "~t" SET %s FROM (%s) AS "~c", (%s) AS "~d" WHERE %s RETURNING %s, %s', tab,
+		EXECUTE format('UPDATE %s AS "~t" SET %s FROM (%s) AS "~c", (%s) AS "~d" WHERE %s RETURNING %s', tab,
 					   (SELECT string_agg(format('%I = "~d".%1$I', name), ', ') FROM unnest(hostile.keys(defaults || touch)) AS name),
-					   hostile.row_sql(tab, names, '$1'), hostile.row_sql(tab, hostile.keys(defaults || touch), '$2'), where_sql, r.mask, hostile.place_sql(i))
-		INTO rec, place USING lookup, defaults || touch;
+					   hostile.row_sql(tab, names, '$1'), hostile.row_sql(tab, hostile.keys(defaults || touch), '$2'), where_sql, r.mask)
+		INTO rec USING lookup, defaults || touch;
 		IF rec IS NULL THEN
 			RETURN hostile.error('27000');
 		END IF;
-		RETURN ROW(NULL, rec, false, true, NULL, NULL, place)::hostile.outcome;
+		RETURN ROW(NULL, rec, false, true, NULL, NULL)::hostile.outcome;
 	END IF;
 
 	-- create; but not beside a row that one may see and not lock
@@ -402,7 +395,7 @@ BEGIN
 	ELSIF NOT made.admitted THEN
 		RETURN hostile.error('22023');
 	END IF;
-	RETURN ROW(NULL, made.rec, true, false, NULL, NULL, made.place)::hostile.outcome;
+	RETURN ROW(NULL, made.rec, true, false, NULL, NULL)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
 	IF creating AND hostile.meets_deferrable(i) AND SQLSTATE ~ '^(23505|23503|22|54)' THEN
 		-- unless the arbiter comes first, and has a row that the look did not see; or
@@ -433,12 +426,12 @@ BEGIN
 	IF made.n = 0 THEN
 		RETURN hostile.error('27000');
 	END IF;
-	RETURN ROW(NULL, made.rec, true, NULL, NULL, NULL, NULL)::hostile.outcome;
+	RETURN ROW(NULL, made.rec, true, NULL, NULL, NULL)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
 	-- For a view, PostgreSQL looks at rights when it plans, and at whether the
 	-- transaction is read-only when it executes; a plan may be older than the call.
 	RETURN ROW(ARRAY[SQLSTATE] || CASE WHEN SQLSTATE = '42501' AND current_setting('transaction_read_only')::boolean THEN '{25006}'::text[] END,
-			   NULL, NULL, NULL, NULL, SQLERRM, NULL)::hostile.outcome;
+			   NULL, NULL, NULL, NULL, SQLERRM)::hostile.outcome;
 END $$;
 
 -- Is such an error an answer of try_create?  42501 is when row security refuses the row.
@@ -490,8 +483,8 @@ BEGIN
 					   rest, rest, touch, (i.i).name, NULL, true, true);
 END $$;
 
--- One element of a call for many, whose row is at that place if one is given.
-CREATE FUNCTION hostile.element(func text, tab text, e jsonb, key_columns text[], touch jsonb, arbiter text, place text) RETURNS hostile.outcome LANGUAGE plpgsql AS $$
+-- One element of a call for many.
+CREATE FUNCTION hostile.element(func text, tab text, e jsonb, key_columns text[], touch jsonb, arbiter text) RETURNS hostile.outcome LANGUAGE plpgsql AS $$
 DECLARE
 	lookup jsonb := hostile.key(e, key_columns);
 	rest jsonb := e - key_columns;
@@ -501,7 +494,7 @@ BEGIN
 	IF func = 'try_create_many' THEN
 		RETURN hostile.try(tab, e);
 	END IF;
-	o := hostile.one(tab, lookup, rest, rest, touch, arbiter, NULL, true, func = 'update_or_create_many', place);
+	o := hostile.one(tab, lookup, rest, rest, touch, arbiter, NULL, true, func = 'update_or_create_many');
 	-- A batch updates what it finds, and looks at the rest of the lookup at the end.
 	IF func = 'update_or_create_many' AND '23505' = ANY (o.states) THEN
 		more := (hostile.without_rest(tab, lookup, rest, touch, arbiter)).states;
@@ -553,6 +546,16 @@ EXCEPTION WHEN OTHERS THEN
 	RETURN QUERY SELECT n, n FROM generate_series(1, jsonb_array_length(elements)::bigint) AS n;
 END $$;
 
+-- Has the table a row for that element?
+CREATE FUNCTION hostile.finds(i hostile.idx, e jsonb, key_columns text[]) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	found boolean;
+BEGIN
+	EXECUTE format('SELECT EXISTS (SELECT FROM %s AS "~t", (%s) AS "~c" WHERE %s)', i.rel, hostile.row_sql(i.rel, key_columns, '$1'), hostile.where_sql(i.rel, i, key_columns))
+	INTO found USING e;
+	RETURN found;
+END $$;
+
 -- All of them; one by one in the order of the array, or as the function writes them.
 CREATE FUNCTION hostile.many(func text, tab text, elements jsonb, key_columns text[], touch jsonb, arbiter text, rewriting boolean, one_by_one boolean)
 RETURNS hostile.outcome LANGUAGE plpgsql AS $$
@@ -560,10 +563,10 @@ DECLARE
 	answers jsonb := '{}';
 	states text[] := '{}';
 	doubtful boolean := false;
-	either boolean := rewriting;
+	either boolean;
 	i hostile.idx;
-	changed text[] := ARRAY(SELECT unnest(hostile.keys(x - key_columns || touch)) FROM jsonb_array_elements(elements) AS x);
-	places text[] := '{}';
+	done bigint[] := '{}';
+	lost boolean := false;
 	s record;
 	e jsonb;
 	o hostile.outcome;
@@ -573,10 +576,13 @@ BEGIN
 	END IF;
 	BEGIN
 		FOR s IN SELECT * FROM hostile.by_key(i, elements, key_columns) LOOP
-			-- Or the function goes one by one, where an element is to change a row that
-			-- one before it took out of the predicate, or a trigger rewrites keys.
-			either := either OR places[s.key_no] IS NOT NULL AND i.predicate_columns && changed;
-			o := hostile.element(func, tab, elements -> s.no::integer - 1, key_columns, touch, arbiter, places[s.key_no]);
+			-- Where an element took the row out of the predicate before another one with
+			-- the same key, the function begins again one by one.
+			IF s.key_no = ANY (done) AND states = '{}' AND NOT hostile.finds(i, elements -> s.no::integer - 1, key_columns) THEN
+				lost := true;
+				RAISE SQLSTATE 'UNDO1';
+			END IF;
+			o := hostile.element(func, tab, elements -> s.no::integer - 1, key_columns, touch, arbiter);
 			IF func = 'try_create_many' AND cardinality(o.states) = (SELECT count(*) FROM unnest(o.states) AS state WHERE hostile.answers(state, o.message)) THEN
 				-- several mean constraints of domains, whichever is met first
 				answers := answers || jsonb_build_object(s.no, jsonb_build_array(NULL, false, o.states[1], o.message));
@@ -587,9 +593,7 @@ BEGIN
 				doubtful := doubtful OR func = 'try_create_many' AND o.states && '{23502,23514}';
 			ELSE
 				answers := answers || jsonb_build_object(s.no, jsonb_build_array(o.rec, o.created, o.updated));
-				-- Elements with the same key are one row, also when one of them takes
-				-- it out of the predicate.
-				places[s.key_no] := o.place;
+				done := done || s.key_no;
 			END IF;
 		END LOOP;
 		IF states <> '{}' THEN
@@ -598,12 +602,16 @@ BEGIN
 	EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
 		NULL;
 	END;
-	either := either AND i.name IS NOT NULL;
+	IF lost THEN
+		RETURN hostile.many(func, tab, elements, key_columns, touch, arbiter, rewriting, true);
+	END IF;
+	-- So it does where a trigger rewrites a key, which is not looked at here.
+	either := rewriting AND i.name IS NOT NULL;
 	IF states = '{}' THEN
 		IF doubtful THEN
-			RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any', NULL)::hostile.outcome;
+			RETURN ROW(NULL, NULL, NULL, NULL, NULL, 'any')::hostile.outcome;
 		END IF;
-		RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(value ORDER BY key::integer), '[]') FROM jsonb_each(answers)), CASE WHEN either THEN 'or one by one' END, NULL)::hostile.outcome;
+		RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(value ORDER BY key::integer), '[]') FROM jsonb_each(answers)), CASE WHEN either THEN 'or one by one' END)::hostile.outcome;
 	END IF;
 
 	-- A batch meets the errors of its elements in another order: so any error is allowed
@@ -612,7 +620,7 @@ BEGIN
 	FOR e IN SELECT * FROM jsonb_array_elements(elements) LOOP
 		BEGIN
 			states := states || hostile.value_states(tab, e || touch);
-			o := hostile.element(func, tab, e, key_columns, touch, arbiter, NULL);
+			o := hostile.element(func, tab, e, key_columns, touch, arbiter);
 			RAISE SQLSTATE 'UNDO1';
 		EXCEPTION WHEN SQLSTATE 'UNDO1' THEN
 			states := states || coalesce(o.states, '{}');
@@ -624,7 +632,7 @@ BEGIN
 	IF states && '{22023,428C9,23503}' THEN
 		states := states || '{23505,23502,23514}'::text[];
 	END IF;
-	RETURN ROW(states, NULL, NULL, NULL, NULL, CASE WHEN doubtful THEN 'any' WHEN either THEN 'or one by one' END, NULL)::hostile.outcome;
+	RETURN ROW(states, NULL, NULL, NULL, NULL, CASE WHEN doubtful THEN 'any' WHEN either THEN 'or one by one' END)::hostile.outcome;
 END $$;
 
 -- A call, with its arguments as they come.
@@ -789,7 +797,7 @@ BEGIN
 			answer := answer || jsonb_build_array(jsonb_build_array('foreign_key_missing', x.name, NULL));
 		END IF;
 	END LOOP;
-	RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(a ORDER BY a), '[]') FROM jsonb_array_elements(answer) AS a), NULL, NULL)::hostile.outcome;
+	RETURN ROW(NULL, NULL, NULL, NULL, (SELECT coalesce(jsonb_agg(a ORDER BY a), '[]') FROM jsonb_array_elements(answer) AS a), NULL)::hostile.outcome;
 EXCEPTION WHEN OTHERS THEN
 	RETURN hostile.error(SQLSTATE);
 END $$;
