@@ -134,6 +134,11 @@ FROM unnest('{partitioned,partition,view,check_option,odd_name,nocase,citext,enu
 		trigger_suppress,row_security}'::text[]) AS feature
 WHERE (SELECT count(*) FILTER (WHERE outcome = 'created') < 5 OR count(*) FILTER (WHERE outcome = 'found') < 5 FROM hostile.result WHERE feature = ANY (features)))),
 		'', 'every kind of table was written to and read');
+}
+
+# Some kinds are rare, so with other seeds that would be a matter of luck.
+if ($calls >= 5000 && !defined $ENV{DUPLICATE_GUARD_SEED})
+{
 	is( $node->safe_psql(
 			'postgres', q(
 SELECT string_agg(kind, ', ' ORDER BY kind)
