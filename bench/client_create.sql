@@ -1,8 +1,8 @@
 --: title A creation through a client
 --: clients 1 8 32
 --: calls 20
---: transactions 200 100 40
---: durable 60 30 12
+--: transactions 200 60 40
+--: durable 30 20 12
 --: rounds 30
 
 -- New keys come from a sequence, 20 at a time.
@@ -47,20 +47,20 @@ INSERT INTO product (name, price) VALUES (:k#, 5) RETURNING *;
 SELECT (g.record).*, g.was_created FROM get_or_create(NULL::product, :j#, '{"price": 5}') AS g;
 
 --: contender plpgsql loop
---: every 3
+--: every 6
 SELECT (g.record).*, g.was_created FROM product_get_or_create(:k#, 5) AS g;
 
 --: contender plpgsql with EXCEPTION
---: every 3
+--: every 6
 SELECT (g.record).*, g.was_created FROM product_get_or_create_exception(:k#, 5) AS g;
 
 -- the INSERT brings the row; there is nothing to select
 --: contender DO NOTHING, then SELECT
---: every 3
+--: every 6
 INSERT INTO product (name, price) VALUES (:k#, 5) ON CONFLICT (name) DO NOTHING RETURNING *;
 
 --: contender CTE with UNION ALL
---: every 3
+--: every 6
 WITH new AS (
 	INSERT INTO product (name, price) VALUES (:k#, 5)
 	ON CONFLICT (name) DO NOTHING
@@ -71,28 +71,28 @@ SELECT *, false FROM product WHERE name = :k#
 LIMIT 1;
 
 --: contender DO UPDATE as no-op
---: every 3
+--: every 6
 INSERT INTO product AS p (name, price) VALUES (:k#, 5)
 ON CONFLICT (name) DO UPDATE SET name = excluded.name
 RETURNING *, xmax = 0 AS was_created;
 
 --: contender DO SELECT
 --: since 190000
---: every 3
+--: every 6
 INSERT INTO product AS p (name, price) VALUES (:k#, 5)
 ON CONFLICT (name) DO SELECT
 RETURNING *;
 
 -- outside of a transaction, where BEGIN and COMMIT take the savepoint's place
 --: contender ORM way
---: every 3
+--: every 6
 SELECT * FROM product WHERE name = :k#;
 BEGIN;
 INSERT INTO product (name, price) VALUES (:k#, 5) RETURNING *;
 COMMIT;
 
 --: contender ORM way in a transaction
---: every 3
+--: every 6
 BEGIN;
 SELECT * FROM product WHERE name = :k#;
 SAVEPOINT s;

@@ -1,7 +1,7 @@
 --: title A hit through a client
 --: clients 1 8 32
 --: calls 20
---: transactions 400 300 100
+--: transactions 400 150 100
 --: rounds 30
 
 -- A client has 20 keys at hand, as text and as a driver sends JSON; it fetches
@@ -42,21 +42,21 @@ SELECT p.*, false AS was_created FROM product AS p WHERE name = :j#::jsonb ->> '
 SELECT (g.record).*, g.was_created FROM get_or_create(NULL::product, :j#) AS g;
 
 --: contender plpgsql loop
---: every 3
+--: every 6
 SELECT (g.record).*, g.was_created FROM product_get_or_create(:k#) AS g;
 
 --: contender plpgsql with EXCEPTION
---: every 3
+--: every 6
 SELECT (g.record).*, g.was_created FROM product_get_or_create_exception(:k#) AS g;
 
 -- nothing comes back from the INSERT, so the client asks again
 --: contender DO NOTHING, then SELECT
---: every 3
+--: every 6
 INSERT INTO product (name, price) VALUES (:k#, 5) ON CONFLICT (name) DO NOTHING RETURNING *;
 SELECT * FROM product WHERE name = :k#;
 
 --: contender CTE with UNION ALL
---: every 3
+--: every 6
 WITH new AS (
 	INSERT INTO product (name, price) VALUES (:k#, 5)
 	ON CONFLICT (name) DO NOTHING
@@ -67,14 +67,14 @@ SELECT *, false FROM product WHERE name = :k#
 LIMIT 1;
 
 --: contender DO UPDATE as no-op
---: every 3
+--: every 6
 INSERT INTO product AS p (name, price) VALUES (:k#, 5)
 ON CONFLICT (name) DO UPDATE SET name = excluded.name
 RETURNING *, xmax = 0 AS was_created;
 
 --: contender DO SELECT
 --: since 190000
---: every 3
+--: every 6
 INSERT INTO product AS p (name, price) VALUES (:k#, 5)
 ON CONFLICT (name) DO SELECT
 RETURNING *;
