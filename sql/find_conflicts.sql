@@ -66,7 +66,7 @@ SELECT * FROM find_conflicts(NULL::products, '{"name": "ink", "brand": "d", "cat
 SELECT * FROM find_conflicts(NULL::products, '{"name": "ink", "brand": "d", "category": 1, "area": "north"}');
 SELECT * FROM find_conflicts(NULL::products, '{"name": "ink", "brand": "d", "category": 1, "area": "south"}');
 -- the same row again is what it would meet
-SELECT * FROM find_conflicts(NULL::products, (SELECT to_jsonb(p) - 'gross' FROM products p WHERE id = 1));
+SELECT * FROM find_conflicts(NULL::products, (SELECT to_json(p)::jsonb - 'gross' FROM products p WHERE id = 1));
 -- as the caller's own transaction sees it
 BEGIN;
 DELETE FROM products WHERE name = 'cup';
@@ -217,7 +217,7 @@ SELECT * FROM find_conflicts(NULL::m, '{"id": 1, "region": "us", "day": 10, "v":
 SELECT * FROM find_conflicts(NULL::m, '{"id": 1, "region": "us", "v": 1}');
 -- each row of the table meets itself, in its own partition's index too
 SELECT (m).id, (m).region, c.kind, c.constraint_name, c.record = m AS itself
-FROM m, LATERAL find_conflicts(NULL::m, to_jsonb(m)) AS c ORDER BY 1, 2, 4;
+FROM m, LATERAL find_conflicts(NULL::m, to_json(m)::jsonb) AS c ORDER BY 1, 2, 4;
 -- the partition itself
 SELECT * FROM find_conflicts(NULL::m_us_1, '{"id": 1, "region": "eu", "day": 2, "v": 5}');
 SELECT * FROM find_conflicts(NULL::m_us, '{"id": 1, "region": "us", "day": 2, "v": 5}');

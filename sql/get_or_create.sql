@@ -120,7 +120,7 @@ SELECT p.name, l.line FROM lines l JOIN products p ON p.id = l.product ORDER BY 
 WITH g AS MATERIALIZED (SELECT * FROM get_or_create(NULL::products, '{"name": "o"}'))
 SELECT (record).name, was_created FROM g;
 SELECT (get_or_create(NULL::products, '{"name": "p"}')).was_created;
-SELECT to_jsonb(g) - 'record' AS flag, to_json(g.record)::jsonb - 'id' AS record
+SELECT to_json(g)::jsonb - 'record' AS flag, to_json(g.record)::jsonb - 'id' AS record
 FROM get_or_create(NULL::products, '{"name": "p"}') AS g;
 
 --
