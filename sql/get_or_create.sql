@@ -63,7 +63,7 @@ SELECT was_created FROM get_or_create(NULL::products, '{"name": "b"}', '{"price"
 SELECT was_created FROM get_or_create(NULL::products, '{"name": "b"}', '{"price": -1}');
 SELECT was_created FROM get_or_create(NULL::products, '{"name": "b"}', '{"price": "abc"}');
 SELECT count(*), bool_or(was_created)
-FROM generate_series(1, 1000) i, LATERAL get_or_create(NULL::products, '{"name": "b"}', jsonb_build_object('price', i));
+FROM generate_series(1, 100) i, LATERAL get_or_create(NULL::products, '{"name": "b"}', jsonb_build_object('price', i));
 SELECT pg_current_xact_id_if_assigned() IS NULL AS no_transaction_id;
 COMMIT;
 SELECT last_value AS sequence_after FROM products_id_seq;
@@ -88,7 +88,7 @@ BEGIN
 	RETURN plan -> 0 -> 'Plan' -> 'WAL Records';
 END $$;
 VACUUM products;
-PREPARE hits AS SELECT was_created FROM generate_series(1, 1000) i,
+PREPARE hits AS SELECT was_created FROM generate_series(1, 100) i,
 	LATERAL get_or_create(NULL::products, jsonb_build_object('name', chr(98 + i / 2000)));
 -- the first to read a page may set hint bits
 SELECT count(wal_records('EXECUTE hits')) FROM generate_series(1, 2);

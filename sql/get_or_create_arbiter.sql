@@ -195,14 +195,5 @@ SELECT * FROM get_or_create(NULL::two_classes, '{"a": "x"}', arbiter => 'two_cla
 SELECT * FROM get_or_create(NULL::two_classes, '{"a": "y"}', arbiter => 'two_classes_pattern');
 SELECT * FROM get_or_create(NULL::two_classes, '{"a": "y"}');
 
--- an index that is no longer the first thing on the page: wide keys, many rows
-CREATE TABLE many (a text, b int, v int, PRIMARY KEY (a, b));
-INSERT INTO many SELECT repeat('x', 200) || i % 50, i, i FROM generate_series(1, 2000) i;
-SELECT count(*) FILTER (WHERE was_created) AS created, count(*) FILTER (WHERE (g.record).v = i) AS right_row
-FROM generate_series(1, 2500) i,
-     LATERAL get_or_create(NULL::many, jsonb_build_object('a', repeat('x', 200) || i % 50, 'b', i),
-                           jsonb_build_object('v', i)) g;
-SELECT count(*) FROM many;
-
 SET client_min_messages = warning;
 DROP SCHEMA goc_arbiter CASCADE;

@@ -293,33 +293,6 @@ BEGIN
 	END LOOP;
 END $$;
 SELECT count(*) FROM pathed;
--- many tables, more than a cache would hold, twice over, then the first again
-DO $$
-DECLARE
-	created boolean;
-BEGIN
-	FOR i IN 1..300 LOOP
-		EXECUTE format('CREATE TABLE many_%s (k int PRIMARY KEY, v int DEFAULT %s)', i, i);
-	END LOOP;
-	FOR again IN 1..2 LOOP
-		FOR i IN 1..300 LOOP
-			EXECUTE format('SELECT was_created FROM get_or_create(NULL::many_%s, ''{"k": 1}'')', i) INTO created;
-			ASSERT created = (again = 1);
-		END LOOP;
-	END LOOP;
-END $$;
-SELECT a.*, b.* FROM get_or_create(NULL::many_1, '{"k": 1}') a, get_or_create(NULL::many_300, '{"k": 1}') b;
--- many sets of column names on one table
-CREATE TABLE sets (k int PRIMARY KEY);
-DO $$
-BEGIN
-	FOR i IN 1..12 LOOP
-		EXECUTE format('ALTER TABLE sets ADD c%s int', i);
-	END LOOP;
-END $$;
-SELECT count(*), count(*) FILTER (WHERE was_created) AS created
-FROM generate_series(0, 4095) i,
-     LATERAL get_or_create(NULL::sets, jsonb_build_object('k', i % 7) || coalesce((SELECT jsonb_object_agg('c' || b, NULL) FROM generate_series(1, 12) b WHERE i & (1 << (b - 1)) <> 0), '{}')) g;
 
 SET client_min_messages = warning;
 DROP SCHEMA goc_ddl CASCADE;
