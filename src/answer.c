@@ -3,8 +3,8 @@
  *		The answer of a function for one row: a composite value, or its parts.
  *
  * PostgreSQL's call convention makes one value of the record and the flags.
- * Our own scan (call_scan.c), which takes that apart again at once, asks for the
- * parts instead.
+ * Our own scan (call_scan.c), which takes that apart again at once, asks for
+ * the parts instead.
  */
 #include "postgres.h"
 

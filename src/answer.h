@@ -22,7 +22,7 @@ typedef struct DgAnswer
 	bool		given;
 	Datum		values[DG_MAX_ANSWER];
 	bool		nulls[DG_MAX_ANSWER];
-	TupleDesc	record;			/* of the first one; there until the next call */
+	TupleDesc	record;			/* of the first one; until the next call */
 } DgAnswer;
 
 extern void dg_answer_init(DgAnswer *answer);

@@ -273,9 +273,9 @@ write_rows(DgBatch *batch, int *keys, int nkeys, MemoryContext context)
 
 /*
  * Lets the elements of a key update its row, one after the other, but for the
- * one that has created it, and gives each the row as it left it.  Again when the
- * row has gone; but when it was an element that took it out of the arbiter's
- * predicate, or a trigger of its update, so would the next round.
+ * one that has created it, and gives each the row as it left it.  Again when
+ * the row has gone.  When an element itself took it out of the arbiter's
+ * predicate, or a trigger of its update did, the next round would do no better.
  */
 static DgBatchOutcome
 update_key(DgBatch *batch, DgBatchKey *key, MemoryContext context)

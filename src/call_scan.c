@@ -229,9 +229,8 @@ call_function(CallScan *scan)
 }
 
 /*
- * Empty memory for a call and its row.  The first call, mostly the only one, has
- * the statement's, so that the others have to be many before a context of
- * their own has paid off.
+ * Empty memory for a call and its row.  The first call, mostly the only one,
+ * has the statement's; a context is made only for those that follow.
  */
 static MemoryContext
 context_of_call(CallScan *scan)
