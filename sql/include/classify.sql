@@ -36,7 +36,7 @@ RETURNS text LANGUAGE sql AS $$
                                'referenced_table', 'referenced_columns',
                                'datatype_name', 'retry', 'http_status',
                                'remedy', 'user_message'], y.key)), 'same')
-  FROM jsonb_each_text(to_jsonb(a)) x JOIN jsonb_each_text(to_jsonb(b)) y USING (key)
+  FROM jsonb_each_text(to_json(a)::jsonb) x JOIN jsonb_each_text(to_json(b)::jsonb) y USING (key)
   WHERE x.value IS DISTINCT FROM y.value
 $$;
 
