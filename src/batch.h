@@ -74,7 +74,7 @@ typedef enum DgBatchOutcome
 {
 	DG_BATCH_DONE,				/* every key has its row */
 	DG_BATCH_AGAIN,				/* some have none; nothing was written */
-	DG_BATCH_LOST				/* keys changed meanwhile; likewise */
+	DG_BATCH_LOST				/* a row we wrote lost its key; likewise */
 } DgBatchOutcome;
 
 typedef DgBatchOutcome (*DgBatchStep)(DgBatch *batch, int *keys, int nkeys,
