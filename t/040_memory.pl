@@ -131,10 +131,12 @@ is_flat('hits in a loop',
 is_flat('creations in one statement', in_one_statement('thing', "'new ' || i", part(5)));
 is_flat('creations in a partitioned table', in_one_statement('thing_parted', "'new ' || i", part(10)));
 
-# The other functions, a call per turn.  Every subtransaction that is left costs
-# PostgreSQL itself some memory until the end of the transaction, so where there
-# are errors, it ends every 100 calls.
+# The other functions, a call per turn.  Every subtransaction costs PostgreSQL
+# itself some memory until the end of the transaction, and every COMMIT costs
+# PL/pgSQL 24 bytes until the end of the block.  So where there are
+# subtransactions, the transaction ends every 1000 calls.
 my $called = '';
+my $with_subtransactions = 1000;
 
 sub calls_are_flat
 {
@@ -156,18 +158,19 @@ calls_are_flat('update_or_create, updates',
 	q[update_or_create(NULL::thing, jsonb_build_object('name', 'updated ' || i), '{"size": 2}')]);
 calls_are_flat('get_or_create_many, hits', qq[count(*) FROM get_or_create_many(NULL::thing, $two_known, '{name}')]);
 calls_are_flat('get_or_create_many, creations',
-	q[count(*) FROM get_or_create_many(NULL::thing, jsonb_build_array(jsonb_build_object('name', 'many ' || i)), '{name}')]);
+	q[count(*) FROM get_or_create_many(NULL::thing, jsonb_build_array(jsonb_build_object('name', 'many ' || i)), '{name}')],
+	$with_subtransactions);
 calls_are_flat('update_or_create_many, nothing to do',
 	qq[count(*) FROM update_or_create_many(NULL::thing, $two_known, '{name}')]);
 calls_are_flat('update_or_create_many, updates',
 	q[count(*) FROM update_or_create_many(NULL::thing,
-		jsonb_build_array(jsonb_build_object('name', 'many ' || i, 'size', i)), '{name}')]);
+		jsonb_build_array(jsonb_build_object('name', 'many ' || i, 'size', i)), '{name}')], $with_subtransactions);
 calls_are_flat('try_create, creations',
-	q[try_create(NULL::thing, jsonb_build_object('name', 'tried ' || i))], 100);
-calls_are_flat('try_create, violations', qq[try_create(NULL::thing, $known)], 100);
+	q[try_create(NULL::thing, jsonb_build_object('name', 'tried ' || i))], $with_subtransactions);
+calls_are_flat('try_create, violations', qq[try_create(NULL::thing, $known)], $with_subtransactions);
 calls_are_flat('try_create_many, one of two created',
 	q[count(*) FROM try_create_many(NULL::thing,
-		jsonb_build_array('{"name": "thing 1"}'::jsonb, jsonb_build_object('name', 'tried, many ' || i)))], 100);
+		jsonb_build_array('{"name": "thing 1"}'::jsonb, jsonb_build_object('name', 'tried, many ' || i)))], $with_subtransactions);
 calls_are_flat('find_conflicts', qq[count(*) FROM find_conflicts(NULL::thing, $known || '{"id": 5}')]);
 calls_are_flat('classify_integrity_error',
 	q[classify_integrity_error('duplicate key value violates unique constraint "thing_name_key"',
@@ -183,7 +186,7 @@ is_flat(
 			INSERT INTO thing (name) VALUES ('thing ' || i % 1000);
 		EXCEPTION WHEN unique_violation THEN
 			PERFORM last_integrity_error();
-		END;], part(10), 100));
+		END;], part(10), $with_subtransactions));
 calls_are_flat('integrity_error_stats_reset', 'integrity_error_stats_reset()');
 
 foreach my $function (split /\n/, $node->safe_psql('postgres', q{
