@@ -78,6 +78,7 @@ sub is_ready
 #	sqlstate	of the error, if there was one, and error, its fields; or what the
 #				server said before it hung up
 #	notices		the fields of each
+#	status		I, T or E: outside of a transaction, in one, in a failed one
 #	lost		the connection ended
 sub receive
 {
@@ -111,6 +112,7 @@ sub receive
 		elsif ($type eq 'Z')
 		{
 			$result{lost} = 0;
+			$result{status} = $content;
 			return \%result;
 		}
 	}

@@ -429,13 +429,14 @@ sub transaction
 	$self->note($outcome, $result, @calls);
 	if ($result->{sqlstate} && !$result->{lost})
 	{
-		# may be cancelled too
+		# BEGIN and COMMIT can be cancelled, too, and leave no transaction; so can
+		# ROLLBACK.
 		for (1 .. 100)
 		{
+			last if $result->{lost} || $result->{status} eq 'I';
 			$result = $self->query('ROLLBACK');
-			last if $result->{lost} || !$result->{sqlstate};
 		}
-		die "no ROLLBACK: $result->{sqlstate}\n" if $result->{sqlstate} && !$result->{lost};
+		die "no ROLLBACK: $result->{sqlstate}\n" if !$result->{lost} && $result->{status} ne 'I';
 		$self->check_locks unless $result->{lost};
 	}
 }
