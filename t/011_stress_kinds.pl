@@ -15,7 +15,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seconds = $ENV{DUPLICATE_GUARD_STRESS_SECONDS} || 12;
+my $seconds = $ENV{DUPLICATE_GUARD_STRESS_SECONDS} || 5;
 my $sessions = 24;
 my $keys = 300;
 

@@ -21,7 +21,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seconds = $ENV{DUPLICATE_GUARD_STRESS_SECONDS} || 15;
+my $seconds = $ENV{DUPLICATE_GUARD_STRESS_SECONDS} || 5;
 my $sessions = 16;
 my $keys = 4000;
 my $batch = 1000;

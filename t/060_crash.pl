@@ -61,14 +61,14 @@ sub wait_for_recovery
 my $storm = Storm->new;
 $storm->start($node, 12);
 
-foreach my $round (1 .. Storm::rounds(4))
+foreach my $round (1 .. Storm::rounds(2))
 {
 	sleep(0.5 + rand(0.7));
 	my $offset = -s $node->logfile;
 	kill 'KILL', random_victim();
 	wait_for_recovery($offset);
 }
-foreach my $round (1 .. Storm::rounds(4))
+foreach my $round (1 .. Storm::rounds(2))
 {
 	sleep(0.5 + rand(0.7));
 	$node->stop('immediate');
@@ -81,8 +81,8 @@ $storm->stop;
 # The last words of a server that dies reach not every session.
 $storm->check($node, since => $since, silent => 1, expected => [qw(57P01 57P02 57P03)]);
 my $log = slurp_file($node->logfile);
-is(scalar(() = $log =~ /was terminated by signal 9: Killed/g), Storm::rounds(4), 'backends were killed');
-is(scalar(() = $log =~ /automatic recovery in progress/g), Storm::rounds(8), 'as often as it died, the server recovered');
+is(scalar(() = $log =~ /was terminated by signal 9: Killed/g), Storm::rounds(2), 'backends were killed');
+is(scalar(() = $log =~ /automatic recovery in progress/g), Storm::rounds(4), 'as often as it died, the server recovered');
 Storm::check_log($node, qr/was terminated by signal 9: Killed|WARNING:  terminating connection because of/);
 
 $node->stop;

@@ -190,7 +190,7 @@ $storm->start($node, 1, sleep => 0.01, before => random_timeout('idle_in_transac
 $storm->start($node, 1, sleep => 0.01, before => random_timeout('transaction_timeout', 15))
   if $has_transaction_timeout;
 my $fell = 0;
-for (my $end = time + Storm::rounds(10); time < $end; sleep(rand(0.01)))
+for (my $end = time + Storm::rounds(5); time < $end; sleep(rand(0.01)))
 {
 	my $function = rand() < 0.3 ? 'pg_terminate_backend' : 'pg_cancel_backend';
 	my $result = $watcher->query(qq{

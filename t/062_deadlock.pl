@@ -183,7 +183,7 @@ sub run_foreigner
 my $storm = Storm->new;
 $storm->start($node, 8, batch => 100);
 $storm->start($node, 4, life => \&run_foreigner);
-sleep(Storm::rounds(8));
+sleep(Storm::rounds(5));
 my $since = time - 2;
 $storm->stop;
 

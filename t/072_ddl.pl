@@ -78,23 +78,23 @@ my $storm = Storm->new;
 $storm->start($node, 3);
 $storm->start($node, 3, before => \&PreparedClient::become);
 
-change('VACUUM FULL', 1.5, $none, 'VACUUM FULL thing, thing_loose', 'VACUUM FULL thing_parted');
-change('CLUSTER', 1, $none, 'CLUSTER thing USING thing_key_key', 'CLUSTER thing_loose USING thing_loose_key_idx');
-change('another type of a column', 1.5, $none, map {
+change('VACUUM FULL', 1, $none, 'VACUUM FULL thing, thing_loose', 'VACUUM FULL thing_parted');
+change('CLUSTER', 0.6, $none, 'CLUSTER thing USING thing_key_key', 'CLUSTER thing_loose USING thing_loose_key_idx');
+change('another type of a column', 1, $none, map {
 	my $type = $_;
 	map { "ALTER TABLE $_ ALTER COLUMN extra TYPE $type" } qw(thing thing_parted) } qw(bigint integer));
-change('columns that come and go', 1.5, $none,
+change('columns that come and go', 1, $none,
 	'ALTER TABLE thing ADD COLUMN added double precision DEFAULT random()',
 	"ALTER TABLE thing_loose ADD COLUMN added text DEFAULT 'x'",
 	'ALTER TABLE thing_parted ADD COLUMN added integer NOT NULL DEFAULT 5',
 	map { "ALTER TABLE $_ DROP COLUMN added" } qw(thing thing_loose thing_parted));
-change('constraints and indexes that come and go', 1, $none,
+change('constraints and indexes that come and go', 0.6, $none,
 	'ALTER TABLE thing ADD CONSTRAINT thing_check CHECK (version >= 0)',
 	'CREATE INDEX CONCURRENTLY thing_value ON thing (value)',
 	'ALTER TABLE thing DROP CONSTRAINT thing_check',
 	'ALTER INDEX thing_value RENAME TO thing_value_2',
 	'DROP INDEX CONCURRENTLY thing_value_2');
-change('ATTACH and DETACH PARTITION CONCURRENTLY', 2, $none,
+change('ATTACH and DETACH PARTITION CONCURRENTLY', 1, $none,
 	'ALTER TABLE thing_parted DETACH PARTITION other_part CONCURRENTLY',
 	'TRUNCATE other_part',
 	'ALTER TABLE thing_parted ATTACH PARTITION other_part FOR VALUES FROM (1000000) TO (2000000)');
@@ -115,11 +115,11 @@ my $offset = -s $node->logfile;
 $storm = Storm->new;
 $storm->start($node, 3);
 $storm->start($node, 3, before => \&PreparedClient::become);
-change('REINDEX CONCURRENTLY', 4, $none, 'REINDEX TABLE CONCURRENTLY thing', 'REINDEX INDEX CONCURRENTLY thing_key_key',
+change('REINDEX CONCURRENTLY', 2, $none, 'REINDEX TABLE CONCURRENTLY thing', 'REINDEX INDEX CONCURRENTLY thing_key_key',
 	'REINDEX TABLE CONCURRENTLY thing_parted_1');
-change('CREATE UNIQUE INDEX and DROP INDEX CONCURRENTLY', 3, $none,
+change('CREATE UNIQUE INDEX and DROP INDEX CONCURRENTLY', 1.5, $none,
 	'CREATE UNIQUE INDEX CONCURRENTLY thing_new ON thing (key)', 'DROP INDEX CONCURRENTLY thing_new');
-change('REINDEX', 1.5, qr/^40P01$/, map { "REINDEX TABLE $_" } qw(thing thing_loose thing_parted_0));
+change('REINDEX', 1, qr/^40P01$/, map { "REINDEX TABLE $_" } qw(thing thing_loose thing_parted_0));
 $since = time;
 sleep(0.5);
 $storm->stop;
@@ -143,8 +143,8 @@ $node->safe_psql('postgres', 'DROP TABLE told; CREATE TABLE told (LIKE told_befo
 $storm = Storm->new;
 $storm->start($node, 3);
 $storm->start($node, 3, before => \&PreparedClient::become);
-change('TRUNCATE', 1.5, $none, map { "TRUNCATE $_" } qw(thing thing_loose thing_parted_1));
-change('RENAME', 1.5, $none, 'ALTER TABLE thing RENAME TO moved', 'ALTER TABLE moved RENAME TO thing');
+change('TRUNCATE', 1, $none, map { "TRUNCATE $_" } qw(thing thing_loose thing_parted_1));
+change('RENAME', 1, $none, 'ALTER TABLE thing RENAME TO moved', 'ALTER TABLE moved RENAME TO thing');
 sleep(0.5);
 $storm->stop;
 foreach my $number (0 .. 5)

@@ -46,7 +46,7 @@ $subscriber->wait_for_subscription_sync($publisher, 's');
 my $storm = Storm->new;
 $storm->start($publisher, 2);
 $storm->start($publisher, 2, before => \&PreparedClient::become);
-sleep(Storm::rounds(3));
+sleep(Storm::rounds(2));
 my $since = time;
 sleep(0.5);
 $storm->stop;

@@ -90,7 +90,7 @@ package Pool
 my $pool = Pool->new;
 my $storm = Storm->new;
 $storm->start($pool, 24);
-sleep(Storm::rounds(4));
+sleep(Storm::rounds(2));
 is($node->safe_psql('postgres', q(SELECT count(*) <= 3 FROM pg_stat_activity WHERE application_name = 'storm' AND pid <> pg_backend_pid())),
 	't', '24 clients over 3 server connections');
 my $since = time;
