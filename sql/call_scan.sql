@@ -108,6 +108,22 @@ PREPARE get (jsonb) AS SELECT (g.record).name, g.was_created FROM get_or_create(
 SET plan_cache_mode = force_generic_plan;
 EXECUTE get ('{"name": "b"}');
 EXECUTE get ('{"name": "c"}');
+EXECUTE get (NULL);
+PREPARE get_two (text, text) AS
+SELECT (g.record).name, (h.record).name
+FROM get_or_create(NULL::product, $1::jsonb) AS g, get_or_create(NULL::product, jsonb_build_object('name', $2)) AS h;
+EXECUTE get_two ('{"name": "a"}', 'b');
+DO $$
+DECLARE
+	lookups CONSTANT jsonb[] := ARRAY['{"name": "a"}', '{"name": "b"}'];
+	lookup jsonb;
+	name text;
+BEGIN
+	FOREACH lookup IN ARRAY lookups LOOP
+		SELECT (g.record).name INTO name FROM get_or_create(NULL::product, lookup) AS g;
+		RAISE NOTICE '%', name;
+	END LOOP;
+END $$;
 RESET plan_cache_mode;
 CREATE VIEW first_product AS
 SELECT (g.record).*, g.was_created FROM get_or_create(NULL::product, '{"name": "a"}') AS g;

@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "catalog/objectaccess.h"
 #include "catalog/pg_proc.h"
+#include "executor/execExpr.h"
 #include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
@@ -56,7 +57,9 @@ typedef struct CallScan
 	CustomScanState css;
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;	/* with the constant arguments */
-	ExprState **args;			/* the others; NULL for a constant */
+	List	   *args;			/* the arguments' expressions */
+	ExprState **states;			/* of those that are to be evaluated as
+								 * expressions; NULL if there are none */
 	DgAnswer	answer;
 	Part	   *parts;			/* one for each column of the slot */
 	MemoryContext context;		/* of the latest call; its row is there */
@@ -68,9 +71,11 @@ static Node *create_scan(CustomScan *plan);
 static void begin_scan(CustomScanState *node, EState *estate, int eflags);
 static TupleTableSlot *exec_scan(CustomScanState *node);
 static void prepare_call(CallScan *scan, FuncExpr *call);
+static bool is_parameter(Expr *arg);
 static void call_function(CallScan *scan);
 static MemoryContext context_of_call(CallScan *scan);
 static Datum invoke(CallScan *scan);
+static void evaluate_argument(CallScan *scan, int i);
 static void fill_slot(CallScan *scan, Row *columns);
 static void fill_field(TupleTableSlot *slot, int i, Part *part, Row *record);
 static void take_apart(Datum row, TupleDesc desc, Row *parts);
@@ -136,7 +141,8 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 
 /*
  * As the executor does it for a function scan.  Constants, which the arguments
- * are that the caller has left out, need no expression to be evaluated.
+ * are that the caller has left out, and parameters, which clients send, need
+ * no expression to be prepared.
  */
 static void
 prepare_call(CallScan *scan, FuncExpr *call)
@@ -155,7 +161,7 @@ prepare_call(CallScan *scan, FuncExpr *call)
 	scan->fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
 	InitFunctionCallInfoData(*scan->fcinfo, &scan->function, nargs,
 							 call->inputcollid, NULL, (Node *) &scan->answer);
-	scan->args = palloc0(sizeof(ExprState *) * nargs);
+	scan->args = call->args;
 	for (int i = 0; i < nargs; i++)
 	{
 		Expr	   *arg = list_nth(call->args, i);
@@ -165,9 +171,22 @@ prepare_call(CallScan *scan, FuncExpr *call)
 			scan->fcinfo->args[i].value = ((Const *) arg)->constvalue;
 			scan->fcinfo->args[i].isnull = ((Const *) arg)->constisnull;
 		}
-		else
-			scan->args[i] = ExecInitExpr(arg, &scan->css.ss.ps);
+		else if (!is_parameter(arg))
+		{
+			if (scan->states == NULL)
+				scan->states = palloc0(sizeof(ExprState *) * nargs);
+			scan->states[i] = ExecInitExpr(arg, &scan->css.ss.ps);
+		}
 	}
+}
+
+/*
+ * Is it a parameter of the statement?
+ */
+static bool
+is_parameter(Expr *arg)
+{
+	return IsA(arg, Param) && ((Param *) arg)->paramkind == PARAM_EXTERN;
 }
 
 /*
@@ -254,23 +273,42 @@ static Datum
 invoke(CallScan *scan)
 {
 	FunctionCallInfo fcinfo = scan->fcinfo;
-	ExprContext *context = scan->css.ss.ps.ps_ExprContext;
 	PgStat_FunctionCallUsage usage;
 	Datum		value;
 
 	for (int i = 0; i < fcinfo->nargs; i++)
-	{
-		NullableDatum *arg = &fcinfo->args[i];
-
-		if (scan->args[i] != NULL)
-			arg->value = ExecEvalExpr(scan->args[i], context, &arg->isnull);
-	}
+		evaluate_argument(scan, i);
 	fcinfo->isnull = false;
 	scan->answer.given = false;
 	pgstat_init_function_usage(fcinfo, &usage);
 	value = FunctionCallInvoke(fcinfo);
 	pgstat_end_function_usage(&usage, true);
 	return value;
+}
+
+/*
+ * Unless it is a constant, which is there already.  A parameter is evaluated by
+ * what its step in an expression would call.
+ */
+static void
+evaluate_argument(CallScan *scan, int i)
+{
+	ExprContext *context = scan->css.ss.ps.ps_ExprContext;
+	NullableDatum *value = &scan->fcinfo->args[i];
+	Expr	   *arg = list_nth(scan->args, i);
+
+	if (is_parameter(arg))
+	{
+		ExprEvalStep step;
+
+		step.resvalue = &value->value;
+		step.resnull = &value->isnull;
+		step.d.param.paramid = ((Param *) arg)->paramid;
+		step.d.param.paramtype = ((Param *) arg)->paramtype;
+		ExecEvalParamExtern(NULL, &step, context);
+	}
+	else if (!IsA(arg, Const))
+		value->value = ExecEvalExpr(scan->states[i], context, &value->isnull);
 }
 
 /*
