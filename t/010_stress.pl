@@ -20,7 +20,7 @@ use Test::More;
 
 my $seconds = $ENV{DUPLICATE_GUARD_STRESS_SECONDS} || 5;
 my $sessions = 32;
-my $keys = 3000;
+my $keys = 1000;
 
 my $node = PostgreSQL::Test::Cluster->new('stress');
 $node->init;

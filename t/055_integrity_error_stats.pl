@@ -72,8 +72,7 @@ sub counts_as
 {
 	my ($what, $sql, @expected) = @_;
 
-	reset_stats();
-	session($sql);
+	session("SELECT integrity_error_stats_reset(); $sql");
 	is(join("\n", sort split /\n/, counted()), join("\n", sort @expected), $what);
 }
 
@@ -398,7 +397,7 @@ sub raise_often
 	return "DO \$\$BEGIN FOR i IN 1 .. $times LOOP BEGIN RAISE unique_violation USING CONSTRAINT = '$name';"
 	  . ' EXCEPTION WHEN unique_violation THEN NULL; END; END LOOP; END$$;';
 }
-session(raise_often("c$_", $_ == 5 ? 1 : 20 + $_)) foreach 0 .. 9;
+session(join '', map { raise_often("c$_", $_ == 5 ? 1 : 20 + $_) } 0 .. 9);
 is($node->safe_psql('postgres', 'SELECT count(*), dealloc FROM counted, integrity_error_stats_info GROUP BY dealloc'),
 	'10|0', 'as many as there is room for');
 session(raise_often('new', 3));
@@ -406,7 +405,7 @@ is($node->safe_psql('postgres', q{
 		SELECT count(*), bool_or(what ~ 'new'), bool_or(what ~ 'c5'), dealloc
 		FROM counted, integrity_error_stats_info GROUP BY dealloc}),
 	'10|t|f|1', 'one more: the rarest goes');
-session(raise_often("flood$_", 1)) foreach 1 .. 30;
+session(join '', map { raise_often("flood$_", 1) } 1 .. 30);
 is($node->safe_psql('postgres', q{
 		SELECT count(*), count(*) FILTER (WHERE what ~ 'c\d$'), dealloc
 		FROM counted, integrity_error_stats_info GROUP BY dealloc}),
@@ -414,7 +413,7 @@ is($node->safe_psql('postgres', q{
 $node->append_conf('postgresql.conf', 'duplicate_guard.max_integrity_error_stats = 20');
 $node->restart;
 is($node->safe_psql('postgres', 'SELECT count(*) FROM counted'), 10, 'more room after a restart');
-session(raise_often("c1$_", 10)) foreach 0 .. 9;
+session(join '', map { raise_often("c1$_", 10) } 0 .. 9);
 $node->append_conf('postgresql.conf', 'duplicate_guard.max_integrity_error_stats = 10');
 $node->restart;
 is($node->safe_psql('postgres', q{SELECT count(*), count(*) FILTER (WHERE what ~ '\|c\d$') FROM counted}),
