@@ -1,6 +1,6 @@
 # The memory of a session stays flat: over very many calls of each function, in
-# one statement and in many, over errors, over a thousand tables, over ever new
-# sets of column names, and over tables that come and go.
+# one statement and in many, over errors, over hundreds of tables, over ever
+# new sets of column names, and over tables that come and go.
 #
 # "Flat" is judged by the bytes in use in the session's memory contexts, at
 # several points of one and the same run: from the first point, where what is
@@ -20,7 +20,7 @@ use Test::More;
 
 my $long_form = $ENV{DUPLICATE_GUARD_MEMORY_CALLS};
 my $calls = $long_form || 100_000;
-my $tables = 1000;
+my $tables = 500;
 my $points = 10;
 my $slack = 64 * 1024;
 
@@ -217,7 +217,7 @@ is_flat('no unique index', with_errors(q[PERFORM get_or_create(NULL::thing, '{"s
 is_flat('found but different', with_errors(q[PERFORM get_or_create(NULL::thing, '{"name": "thing 1", "size": 7}');]));
 is_flat('failed creations', with_errors(q[PERFORM get_or_create(NULL::thing, '{"name": "unheard of"}', '{"id": 1}');]));
 
-# A thousand tables.  PostgreSQL's own caches grow with the tables that a
+# Hundreds of tables.  PostgreSQL's own caches grow with the tables that a
 # session has seen, so the passes are compared, not the tables of a pass: the
 # first creates, the second finds.
 $node->safe_psql('postgres',
@@ -314,7 +314,7 @@ SELECT bytes FROM point ORDER BY ctid;
 my ($comes, $goes) = (
 	"CREATE TABLE passing_N (id serial PRIMARY KEY, name text UNIQUE);\n",
 	"DROP TABLE passing_N;\n");
-costs_little('tables that come and go', 600,
+costs_little('tables that come and go', 300,
 	map { (my $these = $_) =~ s/many_N/passing_N/g; $comes . $these x 2 . $goes } ($plain_calls, $our_calls));
 
 $node->stop;

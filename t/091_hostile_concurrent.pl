@@ -27,7 +27,7 @@ use Test::More;
 use Values qw(pick chance);
 
 my $sessions = 8;
-my $calls = int(($ENV{DUPLICATE_GUARD_CALLS} || 6400) / $sessions / 2);
+my $calls = int(($ENV{DUPLICATE_GUARD_CALLS} || 4000) / $sessions / 2);
 my $seed = $ENV{DUPLICATE_GUARD_SEED} // int rand 2**31;
 
 note("DUPLICATE_GUARD_SEED=$seed");
