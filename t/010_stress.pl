@@ -18,9 +18,9 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 
-my $seconds = $ENV{DUPLICATE_GUARD_STRESS_SECONDS} || 5;
+my $seconds = $ENV{DUPLICATE_GUARD_STRESS_SECONDS} || 8;
 my $sessions = 32;
-my $keys = 1000;
+my $keys = 300;
 
 my $node = PostgreSQL::Test::Cluster->new('stress');
 $node->init;

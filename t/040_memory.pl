@@ -314,7 +314,7 @@ SELECT bytes FROM point ORDER BY ctid;
 my ($comes, $goes) = (
 	"CREATE TABLE passing_N (id serial PRIMARY KEY, name text UNIQUE);\n",
 	"DROP TABLE passing_N;\n");
-costs_little('tables that come and go', 300,
+costs_little('tables that come and go', 600,
 	map { (my $these = $_) =~ s/many_N/passing_N/g; $comes . $these x 2 . $goes } ($plain_calls, $our_calls));
 
 $node->stop;

@@ -185,7 +185,7 @@ sub random_timeout
 my $storm = Storm->new;
 $storm->start($node, 6, batch => 200);
 $storm->start($node, 2, batch => 200, before => random_timeout('statement_timeout', 10));
-$storm->start($node, 2, before => random_timeout('lock_timeout', 3));
+$storm->start($node, 4, before => random_timeout('lock_timeout', 1));
 $storm->start($node, 1, sleep => 0.01, before => random_timeout('idle_in_transaction_session_timeout', 8));
 $storm->start($node, 1, sleep => 0.01, before => random_timeout('transaction_timeout', 15))
   if $has_transaction_timeout;

@@ -22,7 +22,7 @@ use Test::More;
 
 use Generator;
 
-my $calls = $ENV{DUPLICATE_GUARD_CALLS} || 7200;
+my $calls = $ENV{DUPLICATE_GUARD_CALLS} || 9000;
 my $per_schema = 300;
 my $per_transaction = 60;
 
