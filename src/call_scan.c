@@ -58,6 +58,7 @@ typedef struct CallScan
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;	/* with the constant arguments */
 	List	   *args;			/* the arguments' expressions */
+	uint64		varying;		/* a bit for each that is no constant */
 	ExprState **states;			/* of those that are to be evaluated as
 								 * expressions; NULL if there are none */
 	DgAnswer	answer;
@@ -162,6 +163,7 @@ prepare_call(CallScan *scan, FuncExpr *call)
 	InitFunctionCallInfoData(*scan->fcinfo, &scan->function, nargs,
 							 call->inputcollid, NULL, (Node *) &scan->answer);
 	scan->args = call->args;
+	Assert(nargs <= 64);
 	for (int i = 0; i < nargs; i++)
 	{
 		Expr	   *arg = list_nth(call->args, i);
@@ -170,8 +172,10 @@ prepare_call(CallScan *scan, FuncExpr *call)
 		{
 			scan->fcinfo->args[i].value = ((Const *) arg)->constvalue;
 			scan->fcinfo->args[i].isnull = ((Const *) arg)->constisnull;
+			continue;
 		}
-		else if (!is_parameter(arg))
+		scan->varying |= UINT64CONST(1) << i;
+		if (!is_parameter(arg))
 		{
 			if (scan->states == NULL)
 				scan->states = palloc0(sizeof(ExprState *) * nargs);
@@ -277,7 +281,10 @@ invoke(CallScan *scan)
 	Datum		value;
 
 	for (int i = 0; i < fcinfo->nargs; i++)
-		evaluate_argument(scan, i);
+	{
+		if (scan->varying & (UINT64CONST(1) << i))
+			evaluate_argument(scan, i);
+	}
 	fcinfo->isnull = false;
 	scan->answer.given = false;
 	pgstat_init_function_usage(fcinfo, &usage);
@@ -287,8 +294,8 @@ invoke(CallScan *scan)
 }
 
 /*
- * Unless it is a constant, which is there already.  A parameter is evaluated by
- * what its step in an expression would call.
+ * An argument that is no constant.  A parameter is evaluated by what its step in
+ * an expression would call.
  */
 static void
 evaluate_argument(CallScan *scan, int i)
@@ -307,7 +314,7 @@ evaluate_argument(CallScan *scan, int i)
 		step.d.param.paramtype = ((Param *) arg)->paramtype;
 		ExecEvalParamExtern(NULL, &step, context);
 	}
-	else if (!IsA(arg, Const))
+	else
 		value->value = ExecEvalExpr(scan->states[i], context, &value->isnull);
 }
 
