@@ -51,16 +51,23 @@ typedef struct Row
 	bool	   *nulls;
 } Row;
 
+/* An argument that is no constant: a parameter of the statement or else an
+ * expression */
+typedef struct Argument
+{
+	NullableDatum *value;		/* its place in the call */
+	Param	   *parameter;
+	ExprState  *state;
+} Argument;
+
 /* A scan in execution */
 typedef struct CallScan
 {
 	CustomScanState css;
 	FmgrInfo	function;
 	FunctionCallInfo fcinfo;	/* with the constant arguments */
-	List	   *args;			/* the arguments' expressions */
-	uint64		varying;		/* a bit for each that is no constant */
-	ExprState **states;			/* of those that are to be evaluated as
-								 * expressions; NULL if there are none */
+	Argument   *arguments;		/* those that are no constants */
+	int			narguments;
 	DgAnswer	answer;
 	Part	   *parts;			/* one for each column of the slot */
 	MemoryContext context;		/* of the latest call; its row is there */
@@ -72,11 +79,11 @@ static Node *create_scan(CustomScan *plan);
 static void begin_scan(CustomScanState *node, EState *estate, int eflags);
 static TupleTableSlot *exec_scan(CustomScanState *node);
 static void prepare_call(CallScan *scan, FuncExpr *call);
-static bool is_parameter(Expr *arg);
+static void prepare_argument(CallScan *scan, Expr *arg, NullableDatum *value);
 static void call_function(CallScan *scan);
 static MemoryContext context_of_call(CallScan *scan);
 static Datum invoke(CallScan *scan);
-static void evaluate_argument(CallScan *scan, int i);
+static void evaluate(Argument *argument, ExprContext *context);
 static void fill_slot(CallScan *scan, Row *columns);
 static void fill_field(TupleTableSlot *slot, int i, Part *part, Row *record);
 static void take_apart(Datum row, TupleDesc desc, Row *parts);
@@ -141,9 +148,7 @@ begin_scan(CustomScanState *node, EState *estate, int eflags)
 }
 
 /*
- * As the executor does it for a function scan.  Constants, which the arguments
- * are that the caller has left out, and parameters, which clients send, need
- * no expression to be prepared.
+ * As the executor does it for a function scan.
  */
 static void
 prepare_call(CallScan *scan, FuncExpr *call)
@@ -162,35 +167,34 @@ prepare_call(CallScan *scan, FuncExpr *call)
 	scan->fcinfo = palloc0(SizeForFunctionCallInfo(nargs));
 	InitFunctionCallInfoData(*scan->fcinfo, &scan->function, nargs,
 							 call->inputcollid, NULL, (Node *) &scan->answer);
-	scan->args = call->args;
-	Assert(nargs <= 64);
+	scan->arguments = palloc(sizeof(Argument) * nargs);
 	for (int i = 0; i < nargs; i++)
-	{
-		Expr	   *arg = list_nth(call->args, i);
-
-		if (IsA(arg, Const))
-		{
-			scan->fcinfo->args[i].value = ((Const *) arg)->constvalue;
-			scan->fcinfo->args[i].isnull = ((Const *) arg)->constisnull;
-			continue;
-		}
-		scan->varying |= UINT64CONST(1) << i;
-		if (!is_parameter(arg))
-		{
-			if (scan->states == NULL)
-				scan->states = palloc0(sizeof(ExprState *) * nargs);
-			scan->states[i] = ExecInitExpr(arg, &scan->css.ss.ps);
-		}
-	}
+		prepare_argument(scan, list_nth(call->args, i), &scan->fcinfo->args[i]);
 }
 
 /*
- * Is it a parameter of the statement?
+ * Constants, which the arguments are that the caller has left out, are put
+ * into the call once.  Parameters, which clients send, need no expression.
  */
-static bool
-is_parameter(Expr *arg)
+static void
+prepare_argument(CallScan *scan, Expr *arg, NullableDatum *value)
 {
-	return IsA(arg, Param) && ((Param *) arg)->paramkind == PARAM_EXTERN;
+	Argument   *argument;
+
+	if (IsA(arg, Const))
+	{
+		value->value = ((Const *) arg)->constvalue;
+		value->isnull = ((Const *) arg)->constisnull;
+		return;
+	}
+	argument = &scan->arguments[scan->narguments++];
+	argument->value = value;
+	argument->parameter = NULL;
+	argument->state = NULL;
+	if (IsA(arg, Param) && ((Param *) arg)->paramkind == PARAM_EXTERN)
+		argument->parameter = (Param *) arg;
+	else
+		argument->state = ExecInitExpr(arg, &scan->css.ss.ps);
 }
 
 /*
@@ -280,11 +284,8 @@ invoke(CallScan *scan)
 	PgStat_FunctionCallUsage usage;
 	Datum		value;
 
-	for (int i = 0; i < fcinfo->nargs; i++)
-	{
-		if (scan->varying & (UINT64CONST(1) << i))
-			evaluate_argument(scan, i);
-	}
+	for (int i = 0; i < scan->narguments; i++)
+		evaluate(&scan->arguments[i], scan->css.ss.ps.ps_ExprContext);
 	fcinfo->isnull = false;
 	scan->answer.given = false;
 	pgstat_init_function_usage(fcinfo, &usage);
@@ -294,28 +295,25 @@ invoke(CallScan *scan)
 }
 
 /*
- * An argument that is no constant.  A parameter is evaluated by what its step in
- * an expression would call.
+ * Puts the value of an argument into the call.  A parameter is evaluated by
+ * what its step in an expression would call.
  */
 static void
-evaluate_argument(CallScan *scan, int i)
+evaluate(Argument *argument, ExprContext *context)
 {
-	ExprContext *context = scan->css.ss.ps.ps_ExprContext;
-	NullableDatum *value = &scan->fcinfo->args[i];
-	Expr	   *arg = list_nth(scan->args, i);
+	NullableDatum *value = argument->value;
+	ExprEvalStep step;
 
-	if (is_parameter(arg))
+	if (argument->state != NULL)
 	{
-		ExprEvalStep step;
-
-		step.resvalue = &value->value;
-		step.resnull = &value->isnull;
-		step.d.param.paramid = ((Param *) arg)->paramid;
-		step.d.param.paramtype = ((Param *) arg)->paramtype;
-		ExecEvalParamExtern(NULL, &step, context);
+		value->value = ExecEvalExpr(argument->state, context, &value->isnull);
+		return;
 	}
-	else
-		value->value = ExecEvalExpr(scan->states[i], context, &value->isnull);
+	step.resvalue = &value->value;
+	step.resnull = &value->isnull;
+	step.d.param.paramid = argument->parameter->paramid;
+	step.d.param.paramtype = argument->parameter->paramtype;
+	ExecEvalParamExtern(NULL, &step, context);
 }
 
 /*
