@@ -252,7 +252,7 @@ check_found(DgBatch *batch, DgBatchRow *row)
 {
 	MemoryContext old;
 
-	if (batch->arbiter->residual == NULL)
+	if (bms_is_empty(batch->arbiter->residual))
 		return;
 	old = MemoryContextSwitchTo(batch->scratch);
 	batch->call.arbiter = batch->arbiter;

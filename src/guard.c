@@ -175,7 +175,7 @@ dg_guard_check_found(DgCall *call, Datum record)
 {
 	AttrNumber	attnum;
 
-	if (call->arbiter == NULL || call->arbiter->residual == NULL)
+	if (call->arbiter == NULL || bms_is_empty(call->arbiter->residual))
 		return;
 	attnum = dg_candidate_differs(call->rel, &call->candidate,
 								  call->arbiter->residual, record);

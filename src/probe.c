@@ -16,8 +16,9 @@
  * Snapshot: under READ COMMITTED a new one each time, after a
  * CommandCounterIncrement, as SPI does it for a volatile function: a SELECT
  * that calls us for two rows must see in the second call what the first
- * created.  It is registered as active, so SERIALIZABLE takes its predicate
- * locks on the index page and the row, as for any index scan.
+ * created.  Mostly it equals the one that is active, and is not copied onto the
+ * stack again.  SERIALIZABLE takes its predicate locks on the index page and
+ * the row, as for any index scan.
  *
  * Locks: AccessShareLock on the index, kept to the end of the transaction like
  * that on the table, as the executor does.  After a miss it is let go: the
@@ -48,6 +49,9 @@
 #include "compat.h"
 #include "probe.h"
 
+static bool push_snapshot(void);
+static bool is_same(Snapshot one, Snapshot other);
+static bool are_same(TransactionId *one, TransactionId *other, uint32 n);
 static bool index_is_too_young(Relation index);
 static bool lets_index_go(DgProbe *probe);
 static void make_scan_keys(ScanKey keys, DgIndex *arbiter, Datum *values,
@@ -114,14 +118,15 @@ dg_probe_begin(DgProbe *probe, Relation rel, DgTarget *target,
 			   DgIndex *arbiter)
 {
 	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	probe->pushed = push_snapshot();
 	probe->arbiter = arbiter;
 	probe->missed = false;
 	probe->index = index_open(arbiter->indexoid, AccessShareLock);
 	if (index_is_too_young(probe->index))
 	{
 		index_close(probe->index, NoLock);
-		PopActiveSnapshot();
+		if (probe->pushed)
+			PopActiveSnapshot();
 		return false;
 	}
 	probe->slot = MakeSingleTupleTableSlot(target->desc,
@@ -173,7 +178,48 @@ dg_probe_end(DgProbe *probe)
 	index_endscan(probe->scan);
 	ExecDropSingleTupleTableSlot(probe->slot);
 	index_close(probe->index, release);
-	PopActiveSnapshot();
+	if (probe->pushed)
+		PopActiveSnapshot();
+}
+
+/*
+ * Lets the current snapshot be the active one.  True if it is to be popped.
+ */
+static bool
+push_snapshot(void)
+{
+	Snapshot	current = GetTransactionSnapshot();
+
+	if (ActiveSnapshotSet() && is_same(GetActiveSnapshot(), current))
+		return false;
+	PushActiveSnapshot(current);
+	return true;
+}
+
+/*
+ * Do both see the same of everything?  A copy has lost its list of
+ * subtransactions when that overflowed.
+ */
+static bool
+is_same(Snapshot one, Snapshot other)
+{
+	return one->snapshot_type == other->snapshot_type &&
+		   one->takenDuringRecovery == other->takenDuringRecovery &&
+		   !one->suboverflowed && !other->suboverflowed &&
+		   one->curcid == other->curcid &&
+		   one->xmin == other->xmin && one->xmax == other->xmax &&
+		   one->xcnt == other->xcnt && one->subxcnt == other->subxcnt &&
+		   are_same(one->xip, other->xip, one->xcnt) &&
+		   are_same(one->subxip, other->subxip, one->subxcnt);
+}
+
+/*
+ * The same transactions?
+ */
+static bool
+are_same(TransactionId *one, TransactionId *other, uint32 n)
+{
+	return n == 0 || memcmp(one, other, n * sizeof(TransactionId)) == 0;
 }
 
 /*

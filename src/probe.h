@@ -17,6 +17,7 @@
 typedef struct DgProbe
 {
 	DgIndex    *arbiter;
+	bool		pushed;			/* a snapshot, which is to be popped */
 	bool		missed;			/* some key was not found */
 	Relation	index;
 	IndexScanDesc scan;

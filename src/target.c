@@ -29,6 +29,7 @@
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/hsearch.h"
 #include "utils/inval.h"
@@ -127,13 +128,19 @@ dg_target_memorize(DgMemo *memo, DgShape *shape)
 
 /*
  * The target, locked to the end of the transaction, with the lock under which
- * a plain SELECT would read it.
+ * a plain SELECT would read it.  Dropping it would have invalidated what the
+ * memo remembers; otherwise the catalog is asked whether it is still there.
  */
 Relation
 dg_target_open(DgMemo *memo)
 {
-	Relation	rel = try_relation_open(memo->relid, AccessShareLock);
+	Relation	rel;
 
+	LockRelationOid(memo->relid, AccessShareLock);
+	if (dg_target_memo_is_true(memo))
+		rel = relation_open(memo->relid, NoLock);
+	else
+		rel = try_relation_open(memo->relid, NoLock);
 	if (rel == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_UNDEFINED_TABLE),
