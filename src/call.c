@@ -40,7 +40,7 @@ dg_call_open(DgCall *call, DgMemo *memo)
 		call->create_defaults = call->defaults;
 	if (!recall_shape(call, memo))
 	{
-		call->target = dg_target_get(call->rel);
+		call->target = dg_target_recall(memo, call->rel);
 		call->shape = get_shape(call);
 		dg_target_memorize(memo, call->shape);
 	}

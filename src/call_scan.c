@@ -390,8 +390,8 @@ take_apart(Datum row, TupleDesc desc, Row *parts)
 		desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(tuple.t_data),
 									  HeapTupleHeaderGetTypMod(tuple.t_data));
 	parts->desc = desc;
-	parts->values = palloc(sizeof(Datum) * desc->natts);
-	parts->nulls = palloc(sizeof(bool) * desc->natts);
+	parts->values = palloc((sizeof(Datum) + sizeof(bool)) * desc->natts);
+	parts->nulls = (bool *) (parts->values + desc->natts);
 	heap_deform_tuple(&tuple, desc, parts->values, parts->nulls);
 }
 

@@ -371,8 +371,8 @@ contains_composite(Oid type)
 void
 dg_candidate_init(DgCandidate *candidate, int natts)
 {
-	candidate->values = palloc0(natts * sizeof(Datum));
-	candidate->nulls = palloc(natts * sizeof(bool));
+	candidate->values = palloc0(natts * (sizeof(Datum) + sizeof(bool)));
+	candidate->nulls = (bool *) (candidate->values + natts);
 	memset(candidate->nulls, true, natts * sizeof(bool));
 }
 

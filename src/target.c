@@ -47,7 +47,7 @@
 
 typedef struct CacheEntry
 {
-	Oid			relid;			/* hash key */
+	Oid			rowtype;		/* hash key; a call names its table by it */
 	DgTarget   *target;
 } CacheEntry;
 
@@ -58,7 +58,10 @@ static int	calls_in_progress = 0;
 static List *graveyard = NIL;	/* contexts to delete when nobody is inside */
 static uint64 generation = 1;	/* counts the times it was emptied */
 
+static void begin_memo(DgMemo *memo, Oid type);
+static bool stands(DgMemo *memo);
 static void refuse_kind(Relation rel);
+static DgTarget *find_target(Oid rowtype);
 static DgTarget *make_target(Relation rel);
 static DgTarget *build_target(Relation rel);
 static void empty_graveyard(void);
@@ -86,24 +89,47 @@ DgMemo *
 dg_target_memo(FunctionCallInfo fcinfo)
 {
 	DgMemo	   *memo = fcinfo->flinfo->fn_extra;
-	Oid			type;
-	Oid			relid;
 
 	if (memo != NULL)
 		return memo;
+	memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(DgMemo));
+	begin_memo(memo, get_fn_expr_argtype(fcinfo->flinfo, 0));
+	fcinfo->flinfo->fn_extra = memo;
+	return memo;
+}
 
-	type = get_fn_expr_argtype(fcinfo->flinfo, 0);
-	relid = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
-	if (!OidIsValid(relid))
+/*
+ * Of a row type that calls have named before, the catalog is not asked.
+ */
+static void
+begin_memo(DgMemo *memo, Oid type)
+{
+	DgTarget   *target = find_target(type);
+
+	if (target != NULL && target->valid)
+	{
+		memo->relid = target->relid;
+		memo->target = target;
+		memo->generation = generation;
+		return;
+	}
+	memo->relid = OidIsValid(type) ? get_typ_typrelid(type) : InvalidOid;
+	if (!OidIsValid(memo->relid))
 		ereport(ERROR,
 				(errcode(ERRCODE_WRONG_OBJECT_TYPE),
 				 errmsg("target is of type %s, which is not the row type of a table",
 						OidIsValid(type) ? format_type_be(type) : "unknown"),
 				 errhint("Write NULL::your_table as the target.")));
-	memo = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(DgMemo));
-	memo->relid = relid;
-	fcinfo->flinfo->fn_extra = memo;
-	return memo;
+}
+
+/*
+ * Does the memo's target still stand?  To be asked with the table locked.
+ */
+static bool
+stands(DgMemo *memo)
+{
+	return memo->target != NULL && memo->generation == generation &&
+		   memo->target->valid;
 }
 
 /*
@@ -112,8 +138,7 @@ dg_target_memo(FunctionCallInfo fcinfo)
 bool
 dg_target_memo_is_true(DgMemo *memo)
 {
-	return memo->shape != NULL && memo->generation == generation &&
-		   memo->shape->target->valid;
+	return memo->shape != NULL && stands(memo);
 }
 
 /*
@@ -122,6 +147,7 @@ dg_target_memo_is_true(DgMemo *memo)
 void
 dg_target_memorize(DgMemo *memo, DgShape *shape)
 {
+	memo->target = shape->target;
 	memo->shape = shape;
 	memo->generation = generation;
 }
@@ -137,7 +163,7 @@ dg_target_open(DgMemo *memo)
 	Relation	rel;
 
 	LockRelationOid(memo->relid, AccessShareLock);
-	if (dg_target_memo_is_true(memo))
+	if (stands(memo))
 		rel = relation_open(memo->relid, NoLock);
 	else
 		rel = try_relation_open(memo->relid, NoLock);
@@ -181,27 +207,49 @@ refuse_kind(Relation rel)
 }
 
 /*
- * The entry of a relation that the caller has open and locked.  It may be
- * used until the end of the caller's bracket.
+ * The entry of the memo's relation, which the caller has open and locked.  It
+ * may be used until the end of the caller's bracket.
+ */
+DgTarget *
+dg_target_recall(DgMemo *memo, Relation rel)
+{
+	if (!stands(memo))
+		return dg_target_get(rel);
+	dlist_move_head(&targets_lru, &memo->target->lru);
+	return memo->target;
+}
+
+/*
+ * The same for any relation.
  */
 DgTarget *
 dg_target_get(Relation rel)
 {
+	DgTarget   *target = find_target(rel->rd_rel->reltype);
+
+	if (target != NULL && !target->valid)
+	{
+		forget_target(target);
+		target = NULL;
+	}
+	if (target == NULL)
+		return make_target(rel);
+	dlist_move_head(&targets_lru, &target->lru);
+	return target;
+}
+
+/*
+ * The entry for that row type, whether it is valid or not; or NULL.
+ */
+static DgTarget *
+find_target(Oid rowtype)
+{
 	CacheEntry *entry;
-	Oid			relid = RelationGetRelid(rel);
 
 	if (targets == NULL)
-		make_cache();
-	entry = hash_search(targets, &relid, HASH_FIND, NULL);
-	if (entry != NULL && !entry->target->valid)
-	{
-		forget_target(entry->target);
-		entry = NULL;
-	}
-	if (entry == NULL)
-		return make_target(rel);
-	dlist_move_head(&targets_lru, &entry->target->lru);
-	return entry->target;
+		return NULL;
+	entry = hash_search(targets, &rowtype, HASH_FIND, NULL);
+	return entry == NULL ? NULL : entry->target;
 }
 
 /*
@@ -215,10 +263,12 @@ make_target(Relation rel)
 	CacheEntry *entry;
 	bool		found;
 
+	if (targets == NULL)
+		make_cache();
 	while (hash_get_num_entries(targets) >= DG_MAX_TARGETS)
 		forget_target(dlist_tail_element(DgTarget, lru, &targets_lru));
 
-	entry = hash_search(targets, &target->relid, HASH_ENTER, &found);
+	entry = hash_search(targets, &target->desc->tdtypeid, HASH_ENTER, &found);
 	Assert(!found);
 	entry->target = target;
 	MemoryContextSetParent(target->context, cache_context);
@@ -402,7 +452,7 @@ forget_target(DgTarget *target)
 
 	target->valid = false;
 	dlist_delete(&target->lru);
-	hash_search(targets, &target->relid, HASH_REMOVE, NULL);
+	hash_search(targets, &target->desc->tdtypeid, HASH_REMOVE, NULL);
 	dg_target_bury(context);
 }
 

@@ -61,7 +61,8 @@ typedef struct DgShape
 typedef struct DgMemo
 {
 	Oid			relid;
-	DgShape    *shape;			/* alive while generation is the current one */
+	DgTarget   *target;			/* alive while generation is the current one */
+	DgShape    *shape;			/* of that target; the same */
 	uint64		generation;
 	TupleDesc	result;			/* the type of the answer, where the verb has
 								 * kept it */
@@ -72,6 +73,7 @@ extern DgMemo *dg_target_memo(FunctionCallInfo fcinfo);
 extern Relation dg_target_open(DgMemo *memo);
 extern bool dg_target_memo_is_true(DgMemo *memo);
 extern void dg_target_memorize(DgMemo *memo, DgShape *shape);
+extern DgTarget *dg_target_recall(DgMemo *memo, Relation rel);
 extern DgTarget *dg_target_get(Relation rel);
 extern TupleDesc dg_target_result(DgTarget *target, bool updates);
 extern DgShape *dg_target_add_shape(DgTarget *target, DgShape *draft,
