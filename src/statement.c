@@ -1,7 +1,6 @@
 /*
  * statement.c
- *		The SQL statements behind a call, cached with its shape; the only place
- *		that uses SPI.
+ *		The SQL statements behind a call, executed by SPI.
  *
  * Three kinds: the look, a SELECT of the whole row by its key; the creation, an
  * INSERT with or without ON CONFLICT DO NOTHING; and the UPDATE of the row with
@@ -9,47 +8,23 @@
  * triggers, generated and identity columns, routing to partitions, foreign
  * keys.
  *
- * search_path.  PostgreSQL analyzes a cached statement again under the path of
- * the caller.  So text that holds deparsed expressions remembers the path that
- * it was made under and serves no other one.  Nor does it serve another role:
- * with row security that is analyzed again, too, and by then a name in the text
- * may be hidden by an object of somebody else's.
- *
  * Snapshots and command counter are SPI's for a volatile function: each
  * statement sees what came before it in this transaction and, under READ
  * COMMITTED, what others have committed.
  */
 #include "postgres.h"
 
-#include "access/xact.h"
-#include "catalog/pg_class.h"
 #include "executor/spi.h"
-#include "miscadmin.h"
 #include "nodes/params.h"
 #include "utils/lsyscache.h"
-#include "utils/memutils.h"
-#include "utils/plancache.h"
 #include "utils/rel.h"
-#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
-#include "compat.h"
 #include "receiver.h"
 #include "statement.h"
+#include "statement_plan.h"
 
-#define DG_MAX_STATEMENTS_PER_SHAPE 16
 #define DG_FETCH 100
-
-typedef struct DgStatement
-{
-	DgStatementKey key;
-	SearchPathMatcher *path;	/* NULL: good under any, and for any role */
-	Oid			role;
-	bool		row_security;
-	SPIPlanPtr	plan;
-	MemoryContext context;
-	MemoryContextCallback free_plan;
-} DgStatement;
 
 static void key_parameters(DgShape *shape, DgStatementKey *wanted,
 						   DgCandidate *candidate, DgKey *key, Datum *values,
@@ -59,25 +34,10 @@ static void column_parameters(List *attnums, DgCandidate *candidate,
 static char *distribution_column(Relation rel, DgShape *shape,
 								 DgCandidate *candidate);
 static void hint_distribution(void *arg);
-static DgStatement *get_statement(Relation rel, DgShape *shape,
-								  DgStatementKey *key,
-								  EphemeralNamedRelation batch);
-static DgStatement *find_statement(DgShape *shape, DgStatementKey *key);
-static bool serves(DgStatement *statement);
-static void discard(DgShape *shape, DgStatement *statement);
-static DgStatement *prepare(Relation rel, DgShape *shape, DgStatementKey *key,
-							EphemeralNamedRelation batch);
-static void register_batch(EphemeralNamedRelation batch);
-static void check_inference(SPIPlanPtr plan);
-static void hint_view(void *arg);
-static void free_plan(void *arg);
-static Oid *parameter_types(Relation rel, DgShape *shape, DgStatementKey *key,
-							int *nargs);
-static bool execute(Relation rel, DgStatement *statement, Datum *values,
+static bool execute(Relation rel, SPIPlanPtr plan, Datum *values,
 					const char *nulls, Snapshot snapshot, Datum *record);
-static void run_plan(DgStatement *statement, Datum *values,
-					 const char *nulls, Snapshot snapshot,
-					 DestReceiver *receiver);
+static void run_plan(SPIPlanPtr plan, Datum *values, const char *nulls,
+					 Snapshot snapshot, DestReceiver *receiver);
 static void hint_retry(void *arg);
 
 /*
@@ -97,8 +57,8 @@ dg_statement_look(Relation rel, DgShape *shape, DgArbiter *arbiter,
 	char	   *nulls = palloc(n * sizeof(char));
 
 	key_parameters(shape, &wanted, candidate, key, values, nulls);
-	return execute(rel, get_statement(rel, shape, &wanted, NULL), values, nulls,
-				   snapshot, record);
+	return execute(rel, dg_statement_plan(rel, shape, &wanted, NULL), values,
+				   nulls, snapshot, record);
 }
 
 /*
@@ -124,8 +84,8 @@ dg_statement_create(Relation rel, DgShape *shape, DgArbiter *arbiter,
 
 	column_parameters(shape->inserted, candidate, values, nulls);
 	error_context_stack = &callback;
-	created = execute(rel, get_statement(rel, shape, &wanted, NULL), values,
-					  nulls, InvalidSnapshot, record);
+	created = execute(rel, dg_statement_plan(rel, shape, &wanted, NULL),
+					  values, nulls, InvalidSnapshot, record);
 	error_context_stack = callback.previous;
 	return created;
 }
@@ -175,8 +135,8 @@ dg_statement_update(Relation rel, DgShape *shape, DgArbiter *arbiter,
 
 	key_parameters(shape, &wanted, candidate, key, values, nulls);
 	column_parameters(shape->updated, changes, values + nkeys, nulls + nkeys);
-	return execute(rel, get_statement(rel, shape, &wanted, NULL), values, nulls,
-				   InvalidSnapshot, record);
+	return execute(rel, dg_statement_plan(rel, shape, &wanted, NULL), values,
+				   nulls, InvalidSnapshot, record);
 }
 
 /*
@@ -204,14 +164,14 @@ dg_statement_create_many(Relation rel, DgShape *shape, DgArbiter *arbiter,
 		.previous = error_context_stack,
 		.callback = hint_retry};
 	SPIExecuteOptions options = {.dest = receiver};
-	DgStatement *statement;
+	SPIPlanPtr	plan;
 	int			rc;
 
 	error_context_stack = &callback;
-	statement = get_statement(rel, shape, &wanted, &batch);
+	plan = dg_statement_plan(rel, shape, &wanted, &batch);
 	SPI_connect();
-	register_batch(&batch);
-	rc = SPI_execute_plan_extended(statement->plan, &options);
+	dg_statement_plan_register(&batch);
+	rc = SPI_execute_plan_extended(plan, &options);
 	if (rc < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s",
 			 SPI_result_code_string(rc));
@@ -262,233 +222,10 @@ column_parameters(List *attnums, DgCandidate *candidate, Datum *values,
 }
 
 /*
- * The prepared statement of that key, made if need be.  A plan that has been
- * invalidated is thrown away with its text: PostgreSQL would analyze that text
- * again, and a schema or function that was renamed would make it fail, or mean
- * another table.
- */
-static DgStatement *
-get_statement(Relation rel, DgShape *shape, DgStatementKey *key,
-			  EphemeralNamedRelation batch)
-{
-	DgStatement *statement = find_statement(shape, key);
-	MemoryContext old;
-
-	if (statement != NULL && SPI_plan_is_valid(statement->plan))
-		return statement;
-	if (statement != NULL)
-		discard(shape, statement);
-	if (list_length(shape->statements) >= DG_MAX_STATEMENTS_PER_SHAPE)
-		discard(shape, linitial(shape->statements));
-
-	statement = prepare(rel, shape, key, batch);
-	old = MemoryContextSwitchTo(shape->context);
-	shape->statements = lappend(shape->statements, statement);
-	MemoryContextSwitchTo(old);
-	return statement;
-}
-
-/*
- * The statement of that key for this search_path and role, or NULL.
- */
-static DgStatement *
-find_statement(DgShape *shape, DgStatementKey *key)
-{
-	ListCell   *lc;
-
-	foreach(lc, shape->statements)
-	{
-		DgStatement *statement = lfirst(lc);
-
-		if (statement->key.verb == key->verb &&
-			statement->key.lock == key->lock &&
-			statement->key.arbiter == key->arbiter &&
-			bms_equal(statement->key.nulls, key->nulls) &&
-			bms_equal(statement->key.columns, key->columns) &&
-			serves(statement))
-			return statement;
-	}
-	return NULL;
-}
-
-/*
- * Would PostgreSQL use what it has analyzed, or does the text have no names
- * that could mean something else now?
- */
-static bool
-serves(DgStatement *statement)
-{
-	return statement->path == NULL ||
-		   (statement->role == GetUserId() &&
-			statement->row_security == row_security &&
-			SearchPathMatchesCurrentEnvironment(statement->path));
-}
-
-/*
- * Takes a statement out of the shape.  Somebody up the stack may be executing
- * it, so its memory is buried.
- */
-static void
-discard(DgShape *shape, DgStatement *statement)
-{
-	shape->statements = list_delete_ptr(shape->statements, statement);
-	dg_target_bury(statement->context);
-}
-
-/*
- * Prepares a statement for good.  A generic plan from the start: the key
- * decides the row whatever its value, so a plan per value buys nothing.  But
- * Citus cannot plan for a key whose shard it does not know, and says so by the
- * plan's cost.
- */
-static DgStatement *
-prepare(Relation rel, DgShape *shape, DgStatementKey *key,
-		EphemeralNamedRelation batch)
-{
-	MemoryContext context;
-	DgStatement *statement;
-	char	   *sql;
-	Oid		   *types;
-	int			nargs;
-
-	context = AllocSetContextCreate(CurrentMemoryContext,
-									"duplicate_guard statement",
-									ALLOCSET_SMALL_SIZES);
-	statement = MemoryContextAllocZero(context, sizeof(DgStatement));
-	statement->context = context;
-	statement->key = *key;
-	if (key->nulls != NULL || key->columns != NULL)
-	{
-		MemoryContext old = MemoryContextSwitchTo(context);
-
-		statement->key.nulls = bms_copy(key->nulls);
-		statement->key.columns = bms_copy(key->columns);
-		MemoryContextSwitchTo(old);
-	}
-	if (dg_statement_text_needs_path(key))
-		statement->path = GetSearchPathMatcher(context);
-	statement->role = GetUserId();
-	statement->row_security = row_security;
-
-	sql = dg_statement_text(rel, shape, key);
-	types = parameter_types(rel, shape, key, &nargs);
-
-	SPI_connect();
-	register_batch(batch);
-	statement->plan = SPI_prepare_cursor(sql, nargs, types,
-										 shape->target->is_distributed ?
-											 0 :
-											 CURSOR_OPT_GENERIC_PLAN);
-	if (statement->plan == NULL)
-		elog(ERROR, "could not prepare \"%s\": %s", sql,
-			 SPI_result_code_string(SPI_result));
-	SPI_keepplan(statement->plan);
-	statement->free_plan.func = free_plan;
-	statement->free_plan.arg = statement->plan;
-	MemoryContextRegisterResetCallback(context, &statement->free_plan);
-	if (rel->rd_rel->relkind == RELKIND_VIEW && key->verb == DG_CREATE)
-		check_inference(statement->plan);
-	SPI_finish();
-
-	MemoryContextSetParent(context, shape->context);
-	return statement;
-}
-
-/*
- * Plans the INSERT for a view now, to tell what to do when PostgreSQL finds no
- * unique index of the base table for the lookup columns.
- */
-static void
-check_inference(SPIPlanPtr plan)
-{
-	ErrorContextCallback callback = {
-		.previous = error_context_stack,
-		.callback = hint_view};
-	CachedPlan *cached;
-
-	error_context_stack = &callback;
-	cached = SPI_plan_get_cached_plan(plan);
-	if (cached != NULL)
-		ReleaseCachedPlan(cached, CurrentResourceOwner);
-	error_context_stack = callback.previous;
-}
-
-/*
- * Error context callback for that.
- */
-static void
-hint_view(void *arg)
-{
-	if (geterrcode() == ERRCODE_INVALID_COLUMN_REFERENCE)
-		errhint("Look up a view by exactly the columns of a unique index of its base table, or call it for that table.");
-}
-
-/*
- * Makes the rows of a statement for many known to it.
- */
-static void
-register_batch(EphemeralNamedRelation batch)
-{
-	int			rc = batch != NULL ? SPI_register_relation(batch) : 0;
-
-	if (rc < 0)
-		elog(ERROR, "SPI_register_relation failed: %s",
-			 SPI_result_code_string(rc));
-}
-
-/*
- * Called when the statement's context goes.
- */
-static void
-free_plan(void *arg)
-{
-	SPI_freeplan((SPIPlanPtr) arg);
-}
-
-/*
- * The types of the parameters: those that identify the row, those that are
- * written, or both.
- */
-static Oid *
-parameter_types(Relation rel, DgShape *shape, DgStatementKey *key, int *nargs)
-{
-	TupleDesc	desc = RelationGetDescr(rel);
-	bool		identifies = (key->verb == DG_LOOK || key->verb == DG_UPDATE);
-	int			nkeys = 0;
-	List	   *written = NIL;
-	Oid		   *types;
-	ListCell   *lc;
-
-	if (identifies)
-		nkeys = dg_statement_text_nkeys(shape, key->arbiter);
-	if (key->verb == DG_UPDATE)
-		written = shape->updated;
-	else if (key->verb == DG_CREATE || key->verb == DG_INSERT)
-		written = shape->inserted;
-	*nargs = nkeys + list_length(written);
-	types = palloc(*nargs * sizeof(Oid));
-	for (int i = 0; i < nkeys; i++)
-	{
-		if (key->arbiter != NULL)
-			types[i] = key->arbiter->index->types[i];
-		else
-		{
-			AttrNumber	attnum = shape->lookup->attnums[i];
-
-			types[i] = TupleDescAttr(desc, attnum - 1)->atttypid;
-		}
-	}
-	foreach(lc, written)
-		types[nkeys + foreach_current_index(lc)] =
-			TupleDescAttr(desc, lfirst_int(lc) - 1)->atttypid;
-	return types;
-}
-
-/*
  * Runs a statement; false when it gave no row.
  */
 static bool
-execute(Relation rel, DgStatement *statement, Datum *values,
+execute(Relation rel, SPIPlanPtr plan, Datum *values,
 		const char *nulls, Snapshot snapshot, Datum *record)
 {
 	ErrorContextCallback callback = {
@@ -499,7 +236,7 @@ execute(Relation rel, DgStatement *statement, Datum *values,
 	dg_receiver_expect_record(&receiver);
 	error_context_stack = &callback;
 	SPI_connect();
-	run_plan(statement, values, nulls, snapshot, &receiver.pub);
+	run_plan(plan, values, nulls, snapshot, &receiver.pub);
 	SPI_finish();
 	error_context_stack = callback.previous;
 	if (receiver.received > 1)
@@ -517,10 +254,10 @@ execute(Relation rel, DgStatement *statement, Datum *values,
  * With SPI's own snapshot, or with the given one.
  */
 static void
-run_plan(DgStatement *statement, Datum *values, const char *nulls,
+run_plan(SPIPlanPtr plan, Datum *values, const char *nulls,
 		 Snapshot snapshot, DestReceiver *receiver)
 {
-	int			n = SPI_getargcount(statement->plan);
+	int			n = SPI_getargcount(plan);
 	SPIExecuteOptions options = {
 		.params = makeParamList(n),
 		.read_only = snapshot != InvalidSnapshot,
@@ -535,11 +272,11 @@ run_plan(DgStatement *statement, Datum *values, const char *nulls,
 		param->value = values[i];
 		param->isnull = nulls[i] == 'n';
 		param->pflags = PARAM_FLAG_CONST;
-		param->ptype = SPI_getargtypeid(statement->plan, i);
+		param->ptype = SPI_getargtypeid(plan, i);
 	}
 	if (snapshot != InvalidSnapshot)
 		PushActiveSnapshot(snapshot);
-	rc = SPI_execute_plan_extended(statement->plan, &options);
+	rc = SPI_execute_plan_extended(plan, &options);
 	if (rc < 0)
 		elog(ERROR, "SPI_execute_plan_extended failed: %s",
 			 SPI_result_code_string(rc));
