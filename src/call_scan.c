@@ -51,8 +51,7 @@ typedef struct Row
 	bool	   *nulls;
 } Row;
 
-/* An argument that is no constant: a parameter of the statement or else an
- * expression */
+/* A parameter of the statement, or else an expression; no constant */
 typedef struct Argument
 {
 	NullableDatum *value;		/* its place in the call */
